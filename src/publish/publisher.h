@@ -1,0 +1,85 @@
+#pragma once
+// From "this happened" to an event with one delivery per matching endpoint, committed together.
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "env/clock.h"
+#include "model/endpoint.h"
+#include "model/event.h"
+#include "store/store.h"
+
+namespace posthorn::publish {
+
+/// Why an endpoint gets an event or does not; in words by explain().
+enum class Match : std::uint8_t {
+  matches,
+  other_workspace,
+  other_application,
+  type,
+  channel,
+  filter,
+  hop_limit
+};
+
+/// The endpoints as they are now: an immutable snapshot, cheap to share and to match against.
+class Routing {
+ public:
+  explicit Routing(std::vector<std::shared_ptr<const model::Endpoint>> endpoints);
+  ~Routing();
+  /// Endpoints (enabled or not: a disabled one's deliveries are held) that must get the event, in
+  /// id order.
+  [[nodiscard]] std::vector<EndpointId> targets(const model::Event& event) const;
+  [[nodiscard]] Match match(const model::Endpoint& endpoint, const model::Event& event) const;
+  [[nodiscard]] std::shared_ptr<const model::Endpoint> endpoint(EndpointId id) const;
+  [[nodiscard]] const std::vector<std::shared_ptr<const model::Endpoint>>& endpoints() const {
+    return endpoints_;
+  }
+
+ private:
+  struct Index;
+  std::vector<std::shared_ptr<const model::Endpoint>> endpoints_;
+  std::unique_ptr<Index> index_;
+};
+
+/// "ticket.created" matches "ticket.created", "ticket.*", "*"; "*" inside a name spans any
+/// characters.
+bool type_matches(std::string_view pattern, std::string_view type);
+
+/// The current Routing. update() is called by whoever changes endpoints, before its caller is
+/// answered. Thread-safe.
+class RoutingTable {
+ public:
+  [[nodiscard]] std::shared_ptr<const Routing> current() const;
+  void replace(std::vector<std::shared_ptr<const model::Endpoint>> endpoints);
+  void upsert(std::shared_ptr<const model::Endpoint> endpoint);
+  void remove(EndpointId id);
+
+ private:
+  std::atomic<std::shared_ptr<const Routing>> current_{
+      std::make_shared<const Routing>(std::vector<std::shared_ptr<const model::Endpoint>>{})};
+  std::mutex writing_;
+};
+
+/// Fills targets of events and applies the batch. `hop` past 3 is published to nobody (loop guard).
+class Publisher {
+ public:
+  Publisher(store::Store& store, const RoutingTable& routing, const env::Timeline& timeline)
+      : store_(store), routing_(routing), timeline_(timeline) {}
+
+  static constexpr int hop_max = 3;
+
+  /// The event with its targets; created_at and due_at must be set.
+  [[nodiscard]] store::NewEvent route(model::Event event) const;
+  task<Result<store::Applied>> publish(store::Batch batch);
+
+ private:
+  store::Store& store_;
+  const RoutingTable& routing_;
+  const env::Timeline& timeline_;
+};
+
+}  // namespace posthorn::publish
