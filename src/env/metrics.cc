@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <tuple>
 
 namespace posthorn::env {
 
@@ -18,10 +19,11 @@ void MetricRegistry::remove(const Metric* metric) {
 
 std::string MetricRegistry::exposition() const {
   const std::lock_guard lock(mutex_);
-  // Samples of one name must stand together; members of a struct are made in that order already,
-  // so a stable sort by name only gathers what several structs share.
+  // Samples of one name must stand together.
   auto sorted = metrics_;
-  std::ranges::stable_sort(sorted, {}, [](const Metric* metric) { return metric->name(); });
+  std::ranges::sort(sorted, {}, [](const Metric* metric) {
+    return std::tuple(std::string_view(metric->name()), std::string_view(metric->label()));
+  });
   std::string out;
   std::string_view last;
   for (const Metric* metric : sorted) {
