@@ -1,9 +1,10 @@
 #pragma once
 // From "this happened" to an event with one delivery per matching endpoint, committed together.
 
+#include <atomic>
 #include <memory>
+#include <mutex>
 #include <optional>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "model/endpoint.h"
 #include "model/event.h"
 #include "store/store.h"
+#include "text/json.h"
 
 namespace posthorn::publish {
 
@@ -24,6 +26,9 @@ enum class Match : std::uint8_t {
   filter,
   hop_limit
 };
+
+/// The document that payload filters look at: {id, type, key, application, channels, data}.
+text::json::object filter_document(const model::Event& event);
 
 /// The endpoints as they are now: an immutable snapshot, cheap to share and to match against.
 class Routing {
