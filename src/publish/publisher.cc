@@ -3,7 +3,8 @@
 #include <boost/json/value.hpp>
 
 #include <algorithm>
-#include <ranges>
+#include <map>
+#include <unordered_map>
 
 #include "text/filter.h"
 #include "text/json.h"
@@ -175,9 +176,7 @@ store::NewEvent Publisher::route(model::Event event) const {
 task<Result<store::Applied>> Publisher::publish(store::Batch batch) {
   // Routed as late as possible, so that what a batch sees is what was current when it was queued.
   const auto routing = routing_.current();
-  for (auto& made : batch.events) {
-    if (made.targets.empty()) made.targets = routing->targets(made.event);
-  }
+  for (auto& made : batch.events) made.targets = routing->targets(made.event);
   co_return co_await store_.apply(std::move(batch));
 }
 
