@@ -14,6 +14,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -35,6 +36,14 @@ inline constexpr int shard_count = 256;
 }
 [[nodiscard]] constexpr int shard_of(WorkspaceId id) {
   return static_cast<int>((id.value * 0x9E3779B97F4A7C15ULL) >> 56);
+}
+
+/// The key_hash of an event's key (FNV-1a, 64 bits): 0 for no key, never 0 for one.
+[[nodiscard]] constexpr std::uint64_t key_hash_of(std::string_view key) {
+  if (key.empty()) return 0;
+  std::uint64_t hash = 0xcbf29ce484222325ULL;
+  for (const char c : key) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
+  return hash == 0 ? 1 : hash;
 }
 
 /// Proof of ownership, given by lease(). A write that carries an older epoch than the shard's is
