@@ -1,6 +1,8 @@
 #pragma once
 // The bytes of a webhook: body in the endpoint's format, headers and signatures. Pure.
 
+#include <initializer_list>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
