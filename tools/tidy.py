@@ -14,16 +14,16 @@ faults, checks = [], 0
 
 # (pattern, where it is allowed, what to use instead)
 BANNED = [
-    (r"\bsystem_clock::now\b|\bsteady_clock::now\b|[^_.\w]time\(nullptr\)", ("src/net/", "src/bench/", "src/cli/", "_test.cc"),
+    (r"\bsystem_clock::now\b|\bsteady_clock::now\b|[^_.\w]time\(nullptr\)", ("src/net/", "src/benchmark/", "src/cli/", "_test.cc"),
      "env::Clock"),
     (r"\brandom_device\b|\bstd::rand\b", ("src/net/", "_test.cc", "sim/"), "env::Random"),
     (r"\bgetenv\b", ("src/app/", "src/cli/", "sim/"), "app/config.h: read the environment once"),
-    (r"\bsleep_for\b|\busleep\b|\bsleep\(", ("src/bench/",), "wait on a condition with a deadline"),
+    (r"\bsleep_for\b|\busleep\b|\bsleep\(", ("src/benchmark/",), "wait on a condition with a deadline"),
     (r"\bstd::regex\b", (), "a hand-written scan or text/: std::regex recurses on its input"),
     (r"\b(SELECT|INSERT INTO|UPDATE \w+ SET|DELETE FROM|CREATE TABLE)\b", ("src/store/sqlite/", "_test.cc"),
      "a query in store/*/queries/*.sql"),
     (r"\bTODO\b|\bFIXME\b|\bXXX\b", (), "an issue"),
-    (r"\bco_spawn\(", ("src/app/", "src/net/", "src/env/task_group.h", "sim/", "_test.cc", "src/bench/", "src/cli/", "test_world.h", "/contract/"),
+    (r"\bco_spawn\(", ("src/app/", "src/net/", "src/env/task_group.h", "sim/", "_test.cc", "src/benchmark/", "src/cli/", "test_world.h", "/contract/"),
      "env::TaskGroup"),
 ]
 
