@@ -1,0 +1,43 @@
+#pragma once
+// Finds a name that occurs twice in one object of a JSON text. Not for use outside text/.
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+namespace posthorn::text::scan {
+
+/// The names of all objects of one document, in one open-addressed table. Names are compared by
+/// what they mean ("a" is "\u0061"), by a hash that a stranger cannot predict and then by the
+/// bytes.
+class KeySet {
+ public:
+  KeySet() : slots_(first_.data()), mask_(first_.size() - 1) {}
+  KeySet(const KeySet&) = delete;
+  KeySet& operator=(const KeySet&) = delete;
+
+  /// False when object number `object` (from 1) has the name already. `inside` is what stands
+  /// between the quotes, already checked, and must stay where it is.
+  bool add(std::uint32_t object, std::string_view inside, bool escaped);
+  [[nodiscard]] std::size_t size() const { return size_; }
+
+ private:
+  struct Slot {
+    std::uint64_t hash = 0;
+    const char* inside = nullptr;
+    std::uint32_t length = 0;
+    std::uint32_t object = 0;  ///< 0: the slot is empty.
+  };
+
+  void grow();
+  void put(const Slot& slot);
+
+  std::array<Slot, 64> first_{};  ///< Enough for most documents without an allocation.
+  std::vector<Slot> more_;
+  Slot* slots_;
+  std::size_t mask_;
+  std::size_t size_ = 0;
+};
+
+}  // namespace posthorn::text::scan
