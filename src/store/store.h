@@ -171,6 +171,10 @@ struct CommitNotice {
   std::vector<model::Attempt> attempts;
   std::vector<ObjectRef> objects;
   bool others = false;  ///< Deliveries were changed, held intervals opened or closed.
+  /// Whose deliveries were changed without an attempt (DeliveryChange) or whose held intervals were
+  /// opened, closed or finished; may repeat. Their lanes look at the store again. When `others` is
+  /// set and this is empty, every lane does.
+  std::vector<EndpointId> touched;
 };
 
 /// Called after each commit on the store's own thread, before apply() resumes its callers: return
