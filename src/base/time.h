@@ -41,20 +41,25 @@ struct Tick {
   friend constexpr Millis operator-(Tick a, Tick b) { return Millis{a.ms - b.ms}; }
 };
 
-/// "2026-11-21T06:34:31.204Z", always 24 characters for years 0000-9999.
+/// "2026-11-21T06:34:31.204Z", always 24 characters for years 0000-9999; other years have a sign
+/// and at least 6 digits (ISO 8601 expanded).
 std::string to_rfc3339(Instant at);
 
 /// Reads RFC 3339 with `Z` or a numeric offset and 0 to 9 fraction digits (cut to milliseconds).
-/// Nothing else is accepted: no missing zone, no leap second, no space for the `T`.
+/// Nothing else is accepted: no missing zone, no leap second, no space for the `T`. `t` and `z`
+/// are.
 std::optional<Instant> parse_rfc3339(std::string_view text);
 
-/// Reads the three date forms of HTTP (RFC 9110 5.6.7): IMF-fixdate, RFC 850, asctime.
+/// Reads the three date forms of HTTP (RFC 9110 5.6.7): IMF-fixdate, RFC 850 (years 70-99 are of
+/// the 20th century), asctime. A weekday must be one but need not fit the date.
 std::optional<Instant> parse_http_date(std::string_view text);
 
-/// Reads "250ms", "10s", "5m", "2h", "3d"; a whole number and one unit.
+/// Reads "250ms", "10s", "5m", "2h", "3d"; a whole number and one unit. At most about 292 million
+/// years: what does not fit is nullopt.
 std::optional<Millis> parse_duration(std::string_view text);
 
-/// "250 ms", "10 s", "5 min", "2 h 36 min": for people, two units at most.
+/// "250 ms", "10 s", "5 min", "2 h 36 min": for people, two units at most, the rest is
+/// cut.
 std::string to_human(Millis span);
 
 }  // namespace posthorn
