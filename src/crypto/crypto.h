@@ -2,6 +2,7 @@
 // Digests, signatures and encryption; OpenSSL is seen only behind this header (and in net/ for
 // TLS).
 
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
