@@ -1,0 +1,307 @@
+// verify, sign, egress check: offline, without a server
+
+#include <fmt/format.h>
+
+#include <boost/json/serialize.hpp>
+#include <charconv>
+#include <chrono>
+#include <iostream>
+
+#include "base/bytes.h"
+#include "cli/command_line.h"
+#include "crypto/crypto.h"
+#include "deliver/message.h"
+#include "egress/check_cases.h"
+#include "egress/policy.h"
+
+namespace posthorn::cli {
+
+namespace {
+
+struct Signed {
+  std::string secret_file, body, id, at, public_key;
+  std::vector<std::string> headers;
+  int tolerance_seconds = 300;
+};
+
+/// The secret from a file, standard input or POSTHORN_SECRET: never from an argument, which others
+/// can see.
+std::string read_secret(const Context& context, const Signed& options) {
+  std::string text;
+  if (!options.secret_file.empty()) {
+    text = text_argument(options.secret_file == "-" ? "-" : "@" + options.secret_file);
+  } else if (const auto found = context.environment.find("POSTHORN_SECRET");
+             found != context.environment.end()) {
+    text = found->second;
+  }
+  text = trim(std::string_view(text).substr(0, text.find_first_of("\r\n")));
+  if (text.empty())
+    throw CallFailed{
+        usage,
+        "no secret: give --secret-file FILE (or - for standard input), or set POSTHORN_SECRET",
+        nullptr};
+  return text;
+}
+
+Instant moment(const std::string& text) {
+  if (text.empty())
+    return {std::chrono::duration_cast<Millis>(std::chrono::system_clock::now().time_since_epoch())
+                .count()};
+  std::int64_t seconds = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  if (error == std::errc() && end == text.data() + text.size()) return {seconds * 1000};
+  if (const auto parsed = parse_rfc3339(text)) return *parsed;
+  throw CallFailed{usage, "--at takes unix seconds or RFC 3339, such as 2026-11-21T06:34:31Z",
+                   nullptr};
+}
+
+/// Steps of a verification, printed as they are taken; ends with the first that fails.
+class Steps {
+ public:
+  explicit Steps(const OutputOptions& output) : output_(output) {}
+  void ok(std::string_view what, std::string_view detail) { add(what, "ok", detail); }
+  void failed(std::string_view what, std::string_view detail) {
+    add(what, "FAIL", detail);
+    good_ = false;
+  }
+  int finish() {
+    if (output_.as_json)
+      fmt::print("{}\n", json::serialize(json::object{{"verified", good_}, {"steps", steps_}}));
+    else
+      fmt::print("{}\n", good_ ? "verified" : "NOT VERIFIED");
+    return good_ ? done : bad_signature;
+  }
+  [[nodiscard]] bool good() const { return good_; }
+
+ private:
+  void add(std::string_view what, std::string_view result, std::string_view detail) {
+    steps_.push_back(json::object{{"step", what}, {"result", result}, {"detail", detail}});
+    if (!output_.as_json) fmt::print("{:<24} {:<5} {}\n", what, result, printable(detail));
+  }
+  const OutputOptions& output_;
+  json::array steps_;
+  bool good_ = true;
+};
+
+std::optional<std::string> header_value(const std::vector<std::string>& lines,
+                                        std::string_view name) {
+  for (const auto& line : lines) {
+    const auto colon = line.find(':');
+    if (colon != std::string::npos &&
+        equal_ignoring_case_ascii(trim(std::string_view(line).substr(0, colon)), name))
+      return std::string(trim(std::string_view(line).substr(colon + 1)));
+  }
+  return {};
+}
+
+void verify_body_signature(Steps& steps, std::string_view header, const std::string& secret,
+                           const std::string& body) {
+  steps.ok("X-Webhook-Signature", header);
+  if (!header.starts_with("sha256=")) return steps.failed("form", "takes sha256=<64 hex digits>");
+  const auto expected = to_hex(crypto::hmac(crypto::Digest::sha256, secret, body));
+  if (crypto::equal_in_constant_time(header.substr(7), expected))
+    return steps.ok("HMAC of the body", fmt::format("{} bytes, sha256 {}", body.size(),
+                                                    to_hex(crypto::sha256(body)).substr(0, 16)));
+  // The usual mistakes, each named when it would have made the signature pass.
+  std::string hint = "another secret, or another body than was signed";
+  const auto passes = [&header](std::string_view key, std::string_view text) {
+    return crypto::equal_in_constant_time(header.substr(7),
+                                          to_hex(crypto::hmac(crypto::Digest::sha256, key, text)));
+  };
+  if (passes(secret, body + "\n"))
+    hint = "it passes with a line end added to the body: the body was trimmed on its way here";
+  else if (body.ends_with('\n') &&
+           passes(secret, std::string_view(body).substr(0, body.size() - 1)))
+    hint = "it passes without the last line end of the body: an editor or shell added it";
+  else if (passes(deliver::standard_webhooks_key(secret), body))
+    hint =
+        "it passes with the decoded secret: the sender must use the secret's text as the key here";
+  steps.failed("HMAC of the body", hint);
+}
+
+void verify_standard(Steps& steps, const Signed& options, std::string_view header,
+                     const std::string& secret, const std::string& body) {
+  const auto id = header_value(options.headers, "webhook-id");
+  const auto timestamp = header_value(options.headers, "webhook-timestamp");
+  steps.ok("webhook-signature", header);
+  if (!id || id->empty()) return steps.failed("webhook-id", "is missing");
+  steps.ok("webhook-id", *id);
+  std::int64_t seconds = 0;
+  if (!timestamp ||
+      std::from_chars(timestamp->data(), timestamp->data() + timestamp->size(), seconds).ptr !=
+          timestamp->data() + timestamp->size() ||
+      timestamp->empty())
+    return steps.failed("webhook-timestamp", "takes whole unix seconds");
+  const auto age = moment(options.at).unix_seconds() - seconds;
+  if (age > options.tolerance_seconds || age < -options.tolerance_seconds)
+    steps.failed("age", fmt::format("{} s old, at most {} s either way (--tolerance, --at)", age,
+                                    options.tolerance_seconds));
+  else
+    steps.ok("age", fmt::format("{} s", age));
+  const std::string signed_text = *id + "." + *timestamp + "." + body;
+  const auto expected = to_base64(
+      crypto::hmac(crypto::Digest::sha256, deliver::standard_webhooks_key(secret), signed_text));
+  const auto public_key = options.public_key.starts_with("whpk_")
+                              ? from_base64(std::string_view(options.public_key).substr(5))
+                              : std::nullopt;
+  std::string_view rest = header;
+  int seen = 0;
+  while (!rest.empty()) {
+    const auto space = rest.find(' ');
+    const auto entry = rest.substr(0, space);
+    rest = space == std::string_view::npos ? std::string_view() : rest.substr(space + 1);
+    ++seen;
+    if (entry.starts_with("v1,") && crypto::equal_in_constant_time(entry.substr(3), expected))
+      return steps.ok("HMAC", fmt::format("signature {} of the header matches", seen));
+    if (entry.starts_with("v1a,") && public_key) {
+      const auto signature = from_base64(entry.substr(4));
+      if (signature && crypto::ed25519_verify(*public_key, *signature, signed_text))
+        return steps.ok("ed25519", fmt::format("signature {} of the header matches", seen));
+    }
+  }
+  const bool undecoded =
+      secret.starts_with("whsec_") &&
+      header.find(to_base64(crypto::hmac(crypto::Digest::sha256, secret, signed_text))) !=
+          std::string_view::npos;
+  steps.failed("signature",
+               undecoded ? "it passes with the secret's text as the key: decode what follows whsec_"
+                         : fmt::format("none of {} matches: another secret, or another body, id or "
+                                       "timestamp than was signed",
+                                       seen));
+}
+
+int verify(const Context& context, const Signed& options) {
+  const auto secret = read_secret(context, options);
+  const auto body = text_argument(options.body);
+  Steps steps(context.output);
+  const auto simple = header_value(options.headers, "X-Webhook-Signature");
+  const auto standard = header_value(options.headers, "webhook-signature");
+  if (!simple && !standard)
+    throw CallFailed{usage,
+                     "no signature to verify: give --header 'X-Webhook-Signature: sha256=...' or "
+                     "the three webhook-* headers",
+                     nullptr};
+  if (simple) verify_body_signature(steps, *simple, secret, body);
+  if (standard) verify_standard(steps, options, *standard, secret, body);
+  return steps.finish();
+}
+
+int sign(const Context& context, const Signed& options) {
+  const auto body = text_argument(options.body);
+  model::Endpoint endpoint;
+  model::EndpointSecret secret;
+  secret.text = Secret(read_secret(context, options));
+  endpoint.secrets.push_back(std::move(secret));
+  deliver::HmacCache cache;
+  const auto at = moment(options.at);
+  const std::string id = options.id.empty() ? "evt_0000000000001" : options.id;
+  const auto made = deliver::sign(endpoint, id, at, body, cache);
+  if (context.output.as_json) {
+    fmt::print("{}\n", json::serialize(
+                           json::object{{"X-Webhook-Signature", made.hex_current},
+                                        {"webhook-id", id},
+                                        {"webhook-timestamp", std::to_string(at.unix_seconds())},
+                                        {"webhook-signature", made.standard}}));
+  } else {
+    fmt::print(
+        "X-Webhook-Signature: {}\nwebhook-id: {}\nwebhook-timestamp: {}\nwebhook-signature: {}\n",
+        made.hex_current, id, at.unix_seconds(), made.standard);
+  }
+  return done;
+}
+
+struct EgressCheck {
+  std::string url, cases, kind = "endpoint";
+  std::vector<std::string> resolves_to;
+};
+
+int egress_check(const Context& context, const EgressCheck& options) {
+  if (!options.cases.empty())
+    return egress::run_egress_cases(options.cases, options.kind == "sns", std::cout);
+  if (options.url.empty()) throw CallFailed{usage, "give a URL, or --cases FILE", nullptr};
+  const egress::Policy policy;
+  std::string why;
+  if (options.kind == "sns") {
+    const auto certificate = egress::check_sns_url(egress::SnsUrl::cert, options.url);
+    if (!certificate && !egress::check_sns_url(egress::SnsUrl::subscribe, options.url))
+      why = certificate.error().what;
+  } else {
+    const auto url = policy.check_url(options.url);
+    if (!url) {
+      why = url.error().what;
+    } else if (!options.resolves_to.empty()) {
+      std::vector<egress::Address> answer;
+      for (const auto& text : options.resolves_to) {
+        const auto address = egress::parse_address(text);
+        if (!address)
+          throw CallFailed{usage, fmt::format("--resolves-to: \"{}\" is not an IP address", text),
+                           nullptr};
+        answer.push_back(*address);
+      }
+      if (const auto checked = policy.check_answer(*url, answer); !checked)
+        why = checked.error().what;
+    }
+  }
+  if (context.output.as_json)
+    fmt::print("{}\n", json::serialize(json::object{{"url", options.url},
+                                                    {"verdict", why.empty() ? "accept" : "reject"},
+                                                    {"why", why}}));
+  else
+    fmt::print("{}{}\n", why.empty() ? "would be sent" : "refused: ", printable(why));
+  return why.empty() ? done : failed;
+}
+
+void add_signed_options(CLI::App& command, Signed& options) {
+  command.add_option("--secret-file", options.secret_file,
+                     "A file with the secret, or - for standard input [POSTHORN_SECRET]");
+  command.add_option("--body", options.body, "The raw body: text, @file or -")->required();
+  command.add_option("--at", options.at, "The moment: unix seconds or RFC 3339 (default now)");
+}
+
+}  // namespace
+
+void add_signatures(CLI::App& root, Context& context) {
+  auto verified = std::make_shared<Signed>();
+  auto* verify_command = root.add_subcommand(
+      "verify", "Verifies a webhook's signature, and says step by step why not");
+  add_signed_options(*verify_command, *verified);
+  verify_command
+      ->add_option("--header", verified->headers, "NAME: VALUE of the request (repeatable)")
+      ->required();
+  verify_command->add_option("--public-key", verified->public_key, "whpk_..., for v1a signatures");
+  verify_command->add_option("--tolerance", verified->tolerance_seconds,
+                             "Seconds that the timestamp may differ");
+  verify_command->footer(
+      "Example:\n  posthorn verify --secret-file secret.txt --body @body.json --header "
+      "'X-Webhook-Signature: sha256=...'\n"
+      "Ends with 0 when it verifies, 8 when it does not.");
+  verify_command->callback([&context, verified] {
+    context.action = [&context, verified] { return verify(context, *verified); };
+  });
+
+  auto to_sign = std::make_shared<Signed>();
+  auto* sign_command = root.add_subcommand("sign", "Makes the signature headers of a body");
+  add_signed_options(*sign_command, *to_sign);
+  sign_command->add_option("--id", to_sign->id, "The webhook-id");
+  sign_command->callback([&context, to_sign] {
+    context.action = [&context, to_sign] { return sign(context, *to_sign); };
+  });
+
+  auto* egress = root.add_subcommand("egress", "The guard of everything that leaves");
+  egress->require_subcommand(1);
+  auto checked = std::make_shared<EgressCheck>();
+  auto* check = egress->add_subcommand("check", "Would this URL be sent to, and why not?");
+  check->add_option("URL", checked->url);
+  check
+      ->add_option("--resolves-to", checked->resolves_to,
+                   "Addresses that its name resolves to (comma)")
+      ->delimiter(',');
+  check->add_option("--cases", checked->cases, "A file of cases: one JSON line for each");
+  check->add_option("--kind", checked->kind, "endpoint or sns")
+      ->check(CLI::IsMember({"endpoint", "sns"}));
+  check->callback([&context, checked] {
+    context.action = [&context, checked] { return egress_check(context, *checked); };
+  });
+}
+
+}  // namespace posthorn::cli
