@@ -1,10 +1,11 @@
 #pragma once
 // What may leave: the pure half of the egress guard. net/egress.h resolves, pins and dials by it.
-// Source of the rules: cases/ssrf-policy.json; the table in egress/policy.cc is the only copy.
+// Source of the rules: test/cases/ssrf-policy.json; the table in egress/rules.h is the only copy.
 
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,7 +31,11 @@ struct Cidr {
   int bits = 0;
   [[nodiscard]] bool contains(const Address& address) const;
 };
+/// `address/bits`, or an address alone (all its bits). Bits behind the prefix must be zero.
 std::optional<Cidr> parse_cidr(std::string_view text);
+
+/// IPv6 of one of the six lengths of RFC 6052: 32, 40, 48, 56, 64 or 96 bits.
+bool is_nat64_prefix(const Cidr& cidr);
 
 /// What an operator may change, in the configuration file only.
 struct Overrides {
@@ -39,9 +44,11 @@ struct Overrides {
   std::vector<std::uint16_t> allow_ports;
   bool allow_loopback_http =
       false;  ///< `--dev`: http and https to localhost and loopback addresses, any port.
-  std::optional<Cidr> nat64_prefix;  ///< Judge the embedded IPv4 instead of refusing.
+  std::optional<Cidr> nat64_prefix;  ///< Judge the embedded IPv4 instead of refusing. Heeded
+                                     ///< only if is_nat64_prefix.
 };
 
+/// Thread-safe: nothing changes after construction.
 class Policy {
  public:
   explicit Policy(Overrides overrides = {}) : overrides_(std::move(overrides)) {}
@@ -61,9 +68,10 @@ class Policy {
   Overrides overrides_;
 };
 
-/// The addresses that SNS may name (cases/sns-url.json): `cert` a SigningCertURL, `subscribe` a
-/// SubscribeURL.
+/// The addresses that SNS may name (test/cases/sns-url.json): `cert` a SigningCertURL, `subscribe`
+/// a SubscribeURL, whose topic must be one of `allowed_topics` (none given: no topic is).
 enum class SnsUrl : std::uint8_t { cert, subscribe };
-Result<text::Url> check_sns_url(SnsUrl kind, std::string_view url);
+Result<text::Url> check_sns_url(SnsUrl kind, std::string_view url,
+                                std::span<const std::string> allowed_topics = {});
 
 }  // namespace posthorn::egress
