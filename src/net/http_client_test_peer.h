@@ -1,0 +1,244 @@
+#pragma once
+// For tests: receivers on loopback that behave as badly as a test says, certificates made on the
+// spot, and a client on its own io_context.
+
+#include <arpa/inet.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <boost/asio/co_spawn.hpp>
+#include <exception>
+#include <fstream>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/assert.h"
+#include "net/http_client.h"
+
+namespace posthorn::net::testing {
+
+/// A blocking connection on the receiver's side.
+class PeerConnection {
+ public:
+  PeerConnection(int descriptor, SSL_CTX* context, const std::atomic<bool>& stopping)
+      : descriptor_(descriptor), stopping_(stopping) {
+    if (context != nullptr) {
+      ssl_ = SSL_new(context);
+      SSL_set_fd(ssl_, descriptor_);
+    }
+  }
+  PeerConnection(const PeerConnection&) = delete;
+  PeerConnection& operator=(const PeerConnection&) = delete;
+  ~PeerConnection() {
+    SSL_free(ssl_);
+    if (descriptor_ >= 0) ::close(descriptor_);
+  }
+
+  bool accept_tls() { return SSL_accept(ssl_) == 1; }
+  [[nodiscard]] bool resumed() const { return SSL_session_reused(ssl_) == 1; }
+
+  bool write(std::string_view text) {
+    while (!text.empty()) {
+      const auto moved =
+          ssl_ != nullptr
+              ? SSL_write(ssl_, text.data(), static_cast<int>(text.size()))
+              : static_cast<int>(::send(descriptor_, text.data(), text.size(), MSG_NOSIGNAL));
+      if (moved <= 0) return false;
+      text.remove_prefix(static_cast<std::size_t>(moved));
+    }
+    return true;
+  }
+  /// A whole request with a Content-Length; empty when the client went away.
+  std::string read_request() {
+    std::string got;
+    for (;;) {
+      const auto head = got.find("\r\n\r\n");
+      if (head != std::string::npos) {
+        const auto at = got.find("Content-Length: ");
+        const auto length = at < head ? std::stoul(got.substr(at + 16)) : 0;
+        if (got.size() >= head + 4 + length) return got;
+      }
+      if (!wait_readable()) return {};
+      char buffer[4096];
+      const auto moved = ssl_ != nullptr
+                             ? SSL_read(ssl_, buffer, sizeof buffer)
+                             : static_cast<int>(::recv(descriptor_, buffer, sizeof buffer, 0));
+      if (moved <= 0) return {};
+      got.append(buffer, static_cast<std::size_t>(moved));
+    }
+  }
+  /// Writes `text` one byte at a time, with `gap` between, until the client is gone.
+  void drip(std::string_view text, std::chrono::milliseconds gap) {
+    for (const char c : text)
+      if (!write({&c, 1}) || is_gone(gap)) return;
+  }
+  /// Waits until the client has closed.
+  void wait_until_gone() {
+    while (!stopping_ && !is_gone(std::chrono::milliseconds(20))) {
+    }
+  }
+  /// Closes with RST instead of FIN.
+  void reset() {
+    const linger now{1, 0};
+    ::setsockopt(descriptor_, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+    ::close(descriptor_);
+    descriptor_ = -1;
+  }
+
+ private:
+  bool is_gone(std::chrono::milliseconds within) {
+    pollfd wait{descriptor_, POLLRDHUP, 0};
+    return stopping_ || ::poll(&wait, 1, static_cast<int>(within.count())) != 0;
+  }
+  bool wait_readable() {
+    if (ssl_ != nullptr && SSL_pending(ssl_) > 0) return true;
+    for (pollfd wait{descriptor_, POLLIN, 0}; !stopping_;)
+      if (::poll(&wait, 1, 20) != 0) return true;
+    return false;
+  }
+
+  int descriptor_;
+  const std::atomic<bool>& stopping_;
+  SSL* ssl_ = nullptr;
+};
+
+/// Accepts on 127.0.0.1 and runs `behave` for each connection on a thread of its own.
+class Peer {
+ public:
+  using Behave = std::function<void(PeerConnection&)>;
+
+  explicit Peer(Behave behave, SSL_CTX* context = nullptr)
+      : behave_(std::move(behave)), context_(context) {
+    listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t length = sizeof address;
+    PH_ASSERT(::bind(listener_, reinterpret_cast<sockaddr*>(&address), length) == 0);
+    PH_ASSERT(::listen(listener_, 128) == 0);
+    PH_ASSERT(::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &length) == 0);
+    port_ = ntohs(address.sin_port);
+    thread_ = std::thread([this] { accept_all(); });
+  }
+  Peer(const Peer&) = delete;
+  Peer& operator=(const Peer&) = delete;
+  ~Peer() {
+    stopping_ = true;
+    thread_.join();
+    for (auto& session : sessions_) session.join();
+    ::close(listener_);
+  }
+
+  [[nodiscard]] std::uint16_t port() const { return port_; }
+  [[nodiscard]] std::string url(std::string_view scheme = "http") const {
+    return std::string(scheme) + "://127.0.0.1:" + std::to_string(port_) + "/hook?x=1";
+  }
+  [[nodiscard]] int accepted() const { return accepted_; }
+
+ private:
+  void accept_all() {
+    pollfd wait{listener_, POLLIN, 0};
+    while (!stopping_) {
+      if (::poll(&wait, 1, 20) != 1) continue;
+      const int descriptor = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
+      if (descriptor < 0) continue;
+      ++accepted_;
+      sessions_.emplace_back([this, descriptor] {
+        PeerConnection connection(descriptor, context_, stopping_);
+        if (context_ == nullptr || connection.accept_tls()) behave_(connection);
+      });
+    }
+  }
+
+  Behave behave_;
+  SSL_CTX* context_;
+  int listener_ = -1;
+  std::uint16_t port_ = 0;
+  std::atomic<bool> stopping_{false};
+  std::atomic<int> accepted_{0};
+  std::vector<std::thread> sessions_;  // Of thread_ only, until it has ended.
+  std::thread thread_;
+};
+
+/// Answers every request on a connection with `reply`.
+inline Peer::Behave answering(std::string reply) {
+  return [reply = std::move(reply)](PeerConnection& connection) {
+    while (!connection.read_request().empty())
+      if (!connection.write(reply)) return;
+  };
+}
+
+/// Scripted names; everything else is unknown.
+class ScriptedResolver final : public Resolver {
+ public:
+  std::unordered_map<std::string, std::vector<std::vector<egress::Address>>> answers;
+  int lookups = 0;
+
+  task<Result<std::vector<egress::Address>>> resolve(std::string host, Deadline&) override {
+    ++lookups;
+    auto& script = answers[host];
+    if (script.empty()) co_return fail(Errc::not_found, "no address for " + host);
+    auto answer = script.front();
+    if (script.size() > 1) script.erase(script.begin());
+    co_return answer;
+  }
+};
+
+inline egress::Overrides loopback_allowed() {
+  egress::Overrides overrides;
+  overrides.allow_loopback_http = true;
+  return overrides;
+}
+
+/// A client with everything it needs, run by the calling thread while it waits.
+struct Client {
+  explicit Client(egress::Overrides overrides = loopback_allowed(), TlsClientConfig tls_config = {},
+                  EgressConfig egress_config = {}, HttpClientConfig http_config = {})
+      : policy(std::move(overrides)),
+        tls(*TlsClient::create(std::move(tls_config))),
+        egress(context, policy, resolver, *tls, std::move(egress_config)),
+        http(egress, http_config) {}
+
+  asio::io_context context{1};
+  egress::Policy policy;
+  ScriptedResolver resolver;
+  std::unique_ptr<TlsClient> tls;
+  Egress egress;
+  HttpClient http;
+
+  env::Exchange send(env::OutgoingRequest request) { return run(http.send(std::move(request))); }
+
+  template <class T>
+  T run(task<T> work) {
+    std::optional<T> out;
+    asio::co_spawn(context, std::move(work), [&out](std::exception_ptr bug, T value) {
+      if (bug) std::rethrow_exception(bug);
+      out = std::move(value);
+    });
+    while (!out) {
+      context.restart();
+      context.run_one();
+    }
+    return *std::move(out);
+  }
+};
+
+inline env::OutgoingRequest post(std::string url, std::string body = "{\"a\":1}",
+                                 Millis limit = Millis(5000)) {
+  env::OutgoingRequest request;
+  request.url = std::move(url);
+  request.headers = {{"Content-Type", "application/json"}, {"X-Webhook-Event", "ticket.created"}};
+  request.body = share(std::move(body));
+  request.limit = limit;
+  return request;
+}
+
+}  // namespace posthorn::net::testing
