@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/bytes.h"
 #include "egress/policy.h"
 #include "text/json.h"
 
@@ -63,7 +64,7 @@ Result<Verdict> judge_endpoint(const json::object& one) {
   std::vector<Address> answer;
   for (const std::string& item : resolves_to) {
     const auto address = parse_address(item);
-    if (!address) return fail(Errc::invalid, "\"resolves_to\" holds no address: \"" + item + "\"");
+    if (!address) return Verdict{"the resolver's answer is no address: " + printable(item)};
     answer.push_back(*address);
   }
   if (const auto vetted = policy.check_answer(*checked, answer); !vetted)

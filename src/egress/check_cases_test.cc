@@ -65,12 +65,20 @@ TEST_CASE("cases that cannot be read are an error that names the place") {
   CHECK(error(R"([{"url":1}])", false) == "case 0: \"url\" must be text");
   CHECK(error(R"([{"url":"https://a.example.com","stage":"register"},{"url":"x","stage":"later"}])",
               false) == "case 1: \"stage\" must be register or connect; got \"later\"");
-  CHECK(error(R"([{"url":"https://a.example.com","stage":"connect","resolves_to":["x"]}])",
-              false) == "case 0: \"resolves_to\" holds no address: \"x\"");
   CHECK(error(R"([{"url":"https://a.example.com","stage":"connect","resolves_to":1}])", false) ==
         "case 0: \"resolves_to\" must be a list of text");
   CHECK(error(R"([{"url":"x","kind":"other"}])", true) ==
         "case 0: \"kind\" must be cert or subscribe; got \"other\"");
+}
+
+TEST_CASE("an answer that is no address is a reject") {
+  std::istringstream in(
+      R"([{"url":"https://a.example.com","stage":"connect","resolves_to":["8.8.8.8","fe80::1%1"]}])");
+  std::stringstream out;
+  REQUIRE(check_cases(in, false, out));
+  CHECK(out.str() ==
+        "{\"index\":0,\"verdict\":\"reject\",\"why\":\"the resolver's answer is no address: "
+        "fe80::1%1\"}\n");
 }
 
 std::set<std::string> texts(const json::value& list) {

@@ -1,9 +1,13 @@
 #include "text/json.h"
 
+#include <fmt/format.h>
 #include <simdjson.h>
 
 #include <boost/json/value_stack.hpp>
 #include <charconv>
+#include <cmath>
+#include <iterator>
+#include <utility>
 
 #include "base/assert.h"
 #include "text/json_scan.h"
@@ -314,6 +318,50 @@ void append_json_string(std::string& out, std::string_view text) {
     }
   }
   out.push_back('"');
+}
+
+void append_json(std::string& out, const json::value& value) {
+  switch (value.kind()) {
+    case json::kind::null:
+      out += "null";
+      break;
+    case json::kind::bool_:
+      out += value.get_bool() ? "true" : "false";
+      break;
+    case json::kind::int64:
+      fmt::format_to(std::back_inserter(out), "{}", value.get_int64());
+      break;
+    case json::kind::uint64:
+      fmt::format_to(std::back_inserter(out), "{}", value.get_uint64());
+      break;
+    case json::kind::double_:
+      PH_ASSERT(std::isfinite(value.get_double()));
+      fmt::format_to(std::back_inserter(out), "{}", value.get_double());
+      break;
+    case json::kind::string:
+      append_json_string(out, value.get_string());
+      break;
+    case json::kind::array: {
+      out += '[';
+      for (const char* comma = ""; const json::value& item : value.get_array()) {
+        out += std::exchange(comma, ",");
+        append_json(out, item);
+      }
+      out += ']';
+      break;
+    }
+    case json::kind::object: {
+      out += '{';
+      for (const char* comma = ""; const auto& member : value.get_object()) {
+        out += std::exchange(comma, ",");
+        append_json_string(out, member.key());
+        out += ':';
+        append_json(out, member.value());
+      }
+      out += '}';
+      break;
+    }
+  }
 }
 
 }  // namespace posthorn::text

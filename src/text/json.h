@@ -58,4 +58,8 @@ std::string pointer_token(std::string_view key);
 /// Appends `text` as a JSON string with its quotes. Input must be UTF-8.
 void append_json_string(std::string& out, std::string_view text);
 
+/// Appends a value without white space, members in their order. A double is written the short way
+/// that people use (40.5, not 4.05E1) and reads back the same; it must be finite.
+void append_json(std::string& out, const json::value& value);
+
 }  // namespace posthorn::text
