@@ -57,6 +57,9 @@ bool ed25519_verify(std::string_view public_key, std::string_view signature, std
 /// authenticated and not stored: a ciphertext moved to another row does not open.
 std::string seal(std::string_view key_of_32_bytes, std::string_view plain,
                  std::string_view context);
+/// The same with a given 12-byte nonce, which must never serve two messages under one key.
+std::string seal_with_nonce(std::string_view key_of_32_bytes, std::string_view nonce_of_12_bytes,
+                            std::string_view plain, std::string_view context);
 /// nullopt when the key, the context or a byte is not what it was.
 std::optional<std::string> open(std::string_view key_of_32_bytes, std::string_view sealed,
                                 std::string_view context);

@@ -54,8 +54,13 @@ std::string random_bytes(std::size_t count) {
 
 std::string seal(std::string_view key_of_32_bytes, std::string_view plain,
                  std::string_view context) {
-  const std::string nonce = random_bytes(nonce_bytes);
-  const Cipher cipher = prepared(key_of_32_bytes, nonce, context, true);
+  return seal_with_nonce(key_of_32_bytes, random_bytes(nonce_bytes), plain, context);
+}
+
+std::string seal_with_nonce(std::string_view key_of_32_bytes, std::string_view nonce_of_12_bytes,
+                            std::string_view plain, std::string_view context) {
+  PH_ASSERT(nonce_of_12_bytes.size() == nonce_bytes);
+  const Cipher cipher = prepared(key_of_32_bytes, nonce_of_12_bytes, context, true);
   std::string body(plain.size(), '\0');
   int size = 0;
   PH_ASSERT(plain.empty() || EVP_CipherUpdate(cipher.get(), bytes_of(body), &size, bytes_of(plain),
@@ -64,7 +69,7 @@ std::string seal(std::string_view key_of_32_bytes, std::string_view plain,
   PH_ASSERT(EVP_CipherFinal_ex(cipher.get(), bytes_of(tag), &size) == 1);
   PH_ASSERT(EVP_CIPHER_CTX_ctrl(cipher.get(), EVP_CTRL_GCM_GET_TAG, int{tag_bytes}, tag.data()) ==
             1);
-  return nonce + body + tag;
+  return std::string(nonce_of_12_bytes) + body + tag;
 }
 
 std::optional<std::string> open(std::string_view key_of_32_bytes, std::string_view sealed,
