@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/error.h"
 #include "base/id.h"
 #include "base/secret.h"
 #include "base/time.h"
@@ -32,7 +33,11 @@ struct RetryPolicy {
   friend bool operator==(const RetryPolicy&, const RetryPolicy&) = default;
 };
 
-/// The named profiles; nullopt for an unknown name.
+inline constexpr std::size_t retry_steps_max = 20;
+inline constexpr Millis retry_step_max{24h};
+
+/// The named profiles (standard, quick: 1, 10, 60, 300 s, patient: 12 steps over 70 h); nullopt for
+/// an unknown name.
 std::optional<RetryPolicy> retry_profile(std::string_view name);
 
 /// A signing secret with the time in which it is live.
@@ -88,6 +93,21 @@ struct LiveSecrets {
   const EndpointSecret* previous =
       nullptr;  ///< The one that `X-Webhook-Signature-Previous` uses; nullptr: none.
 };
+/// The pointers look into `endpoint`.
 LiveSecrets live_secrets(const Endpoint& endpoint, Instant now);
+
+inline constexpr std::size_t live_secrets_max = 5;
+inline constexpr Millis overlap_default{24h};
+inline constexpr Millis overlap_max{30 * 24h};
+
+struct SecretRotation {
+  Secret secret;
+  std::optional<Instant> promote_at{};  ///< None: the new one is current at once.
+  Millis overlap = overlap_default;     ///< The others go on signing this long after that.
+};
+
+/// Adds the new secret, gives the others their end and drops those that have ended. Nothing that
+/// would have ended sooner lasts longer. Error: limit when live_secrets_max are live already.
+Result<> rotate_secret(Endpoint& endpoint, const SecretRotation& rotation, Instant now);
 
 }  // namespace posthorn::model
