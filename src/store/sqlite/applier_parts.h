@@ -1,0 +1,34 @@
+#pragma once
+// What the files of Applier share and its users do not see.
+
+#include <vector>
+
+#include "store/sqlite/applier.h"
+#include "store/sqlite/write_statements.h"
+
+namespace posthorn::store {
+
+/// What a delivery's row says.
+struct Applier::DeliveryNow {
+  DeliveryId id;
+  model::DeliveryState state = model::DeliveryState::pending;  ///< Cancelled when it was dropped.
+  int attempts = 0;
+  Instant due_at;
+  EndpointId endpoint;
+  AttemptId last_attempt;
+  DeliveryId replay_of;
+};
+
+/// Publishes of one actor in one workspace that share an audit entry.
+struct Applier::PublishNote {
+  WorkspaceId workspace;
+  std::string actor;
+  std::string request_id;
+  EventId first;
+  std::size_t count = 0;
+};
+
+/// True when two attempts are of one delivery, so that the second builds on the first.
+bool has_repeated_delivery(const std::vector<AttemptRecord>& attempts);
+
+}  // namespace posthorn::store

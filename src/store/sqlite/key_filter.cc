@@ -1,0 +1,94 @@
+#include "store/sqlite/key_filter.h"
+
+#include <cstring>
+
+#include "base/assert.h"
+#include "crypto/crypto.h"
+
+namespace posthorn::store {
+namespace {
+
+std::uint64_t word_at(std::string_view hash, std::size_t offset) {
+  std::uint64_t word = 0;
+  std::memcpy(&word, hash.data() + offset, 8);
+  return word;
+}
+
+}  // namespace
+
+std::string event_key_hash(WorkspaceId workspace, std::string_view client_id) {
+  std::string text(8, '\0');
+  std::memcpy(text.data(), &workspace.value, 8);
+  text.append(client_id);
+  std::string hash = crypto::sha256(text);
+  hash.resize(16);
+  return hash;
+}
+
+void KeyFilter::add(std::string_view hash) {
+  PH_ASSERT(hash.size() == 16);
+  const std::size_t block = word_at(hash, 0) % (words_count / words_per_block) * words_per_block;
+  std::uint64_t bits = word_at(hash, 8);
+  for (int i = 0; i < 6; ++i, bits >>= 9)
+    words_[block + ((bits >> 6) & 7)] |= std::uint64_t{1} << (bits & 63);
+}
+
+bool KeyFilter::may_hold(std::string_view hash) const {
+  PH_ASSERT(hash.size() == 16);
+  const std::size_t block = word_at(hash, 0) % (words_count / words_per_block) * words_per_block;
+  std::uint64_t bits = word_at(hash, 8);
+  for (int i = 0; i < 6; ++i, bits >>= 9)
+    if ((words_[block + ((bits >> 6) & 7)] >> (bits & 63) & 1) == 0) return false;
+  return true;
+}
+
+void KeyFilter::merge(const KeyFilter& other) {
+  for (std::size_t i = 0; i < words_.size(); ++i) words_[i] |= other.words_[i];
+}
+
+void KeyFilters::load(const std::vector<std::int64_t>& buckets) {
+  entries_.clear();
+  for (const std::int64_t bucket : buckets) entries_[bucket];
+  std::size_t kept = 0;
+  for (auto& [bucket, entry] : entries_) {
+    if (++kept > filters_max) break;
+    entry.filter = std::make_unique<KeyFilter>();
+  }
+}
+
+void KeyFilters::add(std::int64_t bucket, std::string_view hash) {
+  auto [place, fresh] = entries_.try_emplace(bucket);
+  if (fresh) {
+    place->second.filter = std::make_unique<KeyFilter>();
+    place->second.complete = true;
+    if (entries_.size() > filters_max) std::next(entries_.begin(), filters_max)->second = {};
+  }
+  if (place->second.filter) place->second.filter->add(hash);
+}
+
+void KeyFilters::merge(std::int64_t bucket, const KeyFilter& keys) {
+  const auto place = entries_.find(bucket);
+  if (place == entries_.end() || !place->second.filter) return;
+  place->second.filter->merge(keys);
+  place->second.complete = true;
+}
+
+std::vector<std::int64_t> KeyFilters::candidates(std::int64_t current,
+                                                 std::string_view hash) const {
+  std::vector<std::int64_t> found;
+  for (const auto& [bucket, entry] : entries_) {
+    if (bucket >= current) continue;
+    if (entry.complete && entry.filter && !entry.filter->may_hold(hash)) continue;
+    found.push_back(bucket);
+  }
+  return found;
+}
+
+std::vector<std::int64_t> KeyFilters::incomplete() const {
+  std::vector<std::int64_t> found;
+  for (const auto& [bucket, entry] : entries_)
+    if (entry.filter && !entry.complete) found.push_back(bucket);
+  return found;
+}
+
+}  // namespace posthorn::store

@@ -1,0 +1,182 @@
+#include "store/sqlite/sqlite_store.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "store/sqlite/sqlite_store_state.h"
+
+namespace posthorn::store {
+namespace {
+
+/// About what a batch adds to its transaction.
+std::size_t bytes_of(const Batch& batch) {
+  std::size_t bytes = 256;
+  for (const auto& fresh : batch.events)
+    bytes += 256 + 64 * fresh.targets.size() + (fresh.event.data ? fresh.event.data->size() : 0);
+  for (const auto& record : batch.attempts) bytes += 256 + record.attempt.response_body.size();
+  for (const auto& write : batch.objects) bytes += 256 + write.object.document.size();
+  return bytes;
+}
+
+bool has_big_payload(const Batch& batch) {
+  return std::ranges::any_of(batch.events, [](const NewEvent& fresh) {
+    return fresh.event.data && fresh.event.data->size() > BodyFiles::inline_bytes_max;
+  });
+}
+
+Work<Applier, Applied> applying(Batch batch, std::vector<std::string> body_files) {
+  return [prepared = PreparedBatch{std::move(batch), std::move(body_files)}](
+             Applier& applier) mutable { return applier.apply(prepared); };
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> SqliteStore::State::write_bodies(const Batch& batch,
+                                                                  BodyFiles& bodies) {
+  std::vector<std::string> files(batch.events.size());
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    const auto& data = batch.events[i].event.data;
+    if (!data || data->size() <= BodyFiles::inline_bytes_max) continue;
+    auto written = bodies.write(*data);
+    if (!written) return fail(std::move(written).error());
+    files[i] = *std::move(written);
+  }
+  return files;
+}
+
+task<Result<Applied>> SqliteStore::apply(Batch batch) {
+  std::vector<std::string> files;
+  if (has_big_payload(batch)) {
+    BodyFiles& bodies = state_->bodies;
+    // The batch stays in this frame while the files are written from it.
+    Work<Reader, std::vector<std::string>> writing = [&batch, &bodies](Reader&) {
+      return State::write_bodies(batch, bodies);
+    };
+    auto written = co_await state_->read<std::vector<std::string>>(std::move(writing));
+    if (!written) co_return fail(std::move(written).error());
+    files = *std::move(written);
+  }
+  const std::size_t bytes = bytes_of(batch);
+  auto work = applying(std::move(batch), std::move(files));
+  co_return co_await state_->write<Applied>(std::move(work), bytes);
+}
+
+Result<Applied> SqliteStore::apply_blocking(Batch batch) {
+  PH_TRY(auto files, State::write_bodies(batch, state_->bodies));
+  const std::size_t bytes = bytes_of(batch);
+  return state_->write_blocking<Applied>(applying(std::move(batch), std::move(files)), bytes);
+}
+
+std::shared_ptr<void> SqliteStore::listen(CommitListener listener) {
+  return state_->listeners.add(std::move(listener));
+}
+
+bool SqliteStore::accepting() const { return state_->gate.accepting(); }
+bool SqliteStore::is_restored() const { return state_->restored.load(); }
+
+Result<> SqliteStore::clear_restored() {
+  auto cleared = state_->write_blocking<void>(
+      [](Applier& applier) -> Result<> {
+        applier.remove_meta("restored");
+        return {};
+      },
+      0);
+  if (cleared) state_->restored.store(false);
+  return cleared;
+}
+
+Result<std::optional<std::string>> SqliteStore::setting(const std::string& name) {
+  return state_->read_blocking<std::optional<std::string>>(
+      [&name](Reader& reader) { return reader.meta("setting." + name); });
+}
+
+Result<> SqliteStore::set_setting(const std::string& name, const std::string& value) {
+  return state_->write_blocking<void>(
+      [&](Applier& applier) -> Result<> {
+        applier.set_meta("setting." + name, value);
+        return {};
+      },
+      value.size());
+}
+
+std::string SqliteStore::database_path() const { return state_->options.folder + "/posthorn.db"; }
+std::string SqliteStore::bodies_folder() const { return state_->options.folder + "/bodies"; }
+
+task<Result<EpochsPtr>> SqliteStore::lease(std::string node, std::vector<int> shards) {
+  return state_->write<EpochsPtr>([node = std::move(node), shards = std::move(shards)](
+                                      Applier& applier) { return applier.lease(node, shards); },
+                                  0);
+}
+
+task<Result<bool>> SqliteStore::expand_some() {
+  using EventPtr = Reader::EventPtr;
+  Work<Reader, EventPtr> finding = [](Reader& reader) -> Result<EventPtr> {
+    PH_TRY(const auto id, reader.next_expansion());
+    if (!id) return EventPtr{};
+    PH_TRY(auto events, reader.events({*id}));
+    if (events.empty()) return fail(Errc::corrupt, id->text() + ": its fan-out is not finished");
+    return events.front();
+  };
+  auto event = co_await state_->read<EventPtr>(std::move(finding));
+  if (!event) co_return fail(std::move(event).error());
+  if (!*event) co_return false;
+  Work<Applier, bool> expanding = [found = *event](Applier& applier) {
+    return applier.expand_some(found);
+  };
+  co_return co_await state_->write<bool>(std::move(expanding), 16 << 10);
+}
+
+task<Result<bool>> SqliteStore::retain(Retention retention, Instant now, int limit) {
+  Housekeeper& housekeeper = *state_->housekeeper;
+  auto dead = std::make_shared<std::vector<std::string>>();
+  Work<Applier, bool> retaining = [&housekeeper, dead, retention, now, limit](Applier&) {
+    auto more = housekeeper.retain(retention, now, limit);
+    *dead = housekeeper.take_dead_files();
+    return more;
+  };
+  auto more = co_await state_->write<bool>(std::move(retaining), 0, /*housekeeping=*/true);
+  if (more)
+    for (const auto& file : *dead) state_->bodies.remove(file);
+  co_return more;
+}
+
+task<Result<>> SqliteStore::erase_payload(EventId id) {
+  Housekeeper& housekeeper = *state_->housekeeper;
+  auto dead = std::make_shared<std::vector<std::string>>();
+  Work<Applier, void> erasing = [&housekeeper, dead, id](Applier&) {
+    auto done = housekeeper.erase_payload(id);
+    *dead = housekeeper.take_dead_files();
+    return done;
+  };
+  auto done = co_await state_->write<void>(std::move(erasing), 0, /*housekeeping=*/true);
+  if (done)
+    for (const auto& file : *dead) state_->bodies.remove(file);
+  co_return done;
+}
+
+task<Result<Instant>> SqliteStore::last_seen() {
+  return state_->read<Instant>([](Reader& reader) -> Result<Instant> {
+    Instant moment;
+    PH_TRY(const auto text, reader.meta("moment"));
+    if (text) std::from_chars(text->data(), text->data() + text->size(), moment.unix_ms);
+    return moment;
+  });
+}
+
+task<Result<StoreStats>> SqliteStore::stats() {
+  const State* state = state_.get();
+  return state_->read<StoreStats>([state](Reader& reader) -> Result<StoreStats> {
+    PH_TRY(StoreStats found, reader.stats(/*count_pending=*/true));
+    found.wal_bytes = state->checkpointer->log_bytes();
+    found.commits = state->writer->commits();
+    found.batches = state->writer->jobs_done();
+    found.free_bytes = state->gate.free_bytes();
+    return found;
+  });
+}
+
+task<Result<std::vector<std::string>>> SqliteStore::check() {
+  return state_->read<std::vector<std::string>>([](Reader& reader) { return reader.check(); });
+}
+
+}  // namespace posthorn::store

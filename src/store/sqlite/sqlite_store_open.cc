@@ -1,0 +1,128 @@
+#include <fmt/format.h>
+
+#include <charconv>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <unordered_set>
+
+#include "store/sqlite/migrations.h"
+#include "store/sqlite/sqlite_store_state.h"
+
+namespace posthorn::store {
+namespace {
+
+constexpr int read_write = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+constexpr int status_database_failed = 70;
+
+Result<Connection> open_connection(const SqliteOptions& options, int cache_kib) {
+  PH_TRY(Connection connection,
+         Connection::open(options.folder + "/posthorn.db", read_write, options.vfs));
+  sqlite3_busy_timeout(connection.handle(), 10'000);
+  // The first two only act on an empty file: before the first table and before the log.
+  connection.run("PRAGMA page_size = 8192");
+  connection.run("PRAGMA auto_vacuum = INCREMENTAL");
+  connection.run("PRAGMA journal_mode = WAL");
+  connection.run("PRAGMA synchronous = FULL");
+  connection.run("PRAGMA temp_store = MEMORY");
+  connection.run("PRAGMA wal_autocheckpoint = 0");
+  connection.run(fmt::format("PRAGMA cache_size = -{}", cache_kib));
+  if (connection.failed()) return fail(connection.error().within(options.folder));
+  return connection;
+}
+
+/// Files that no event names: their batch was never committed.
+void remove_orphans(Connection& connection, const BodyFiles& bodies) {
+  std::unordered_set<std::string> wanted;
+  Statement named(connection, "SELECT file FROM bodies");
+  for (auto rows = named.query(); rows.next();) wanted.insert(rows.text(0));
+  if (connection.failed()) return;
+  for (const auto& file : bodies.list())
+    if (!wanted.contains(file)) bodies.remove(file);
+}
+
+Instant stored_moment(Connection& connection) {
+  Instant moment;
+  Query meta(connection, "get_meta");
+  if (auto rows = meta.query("moment"); rows.next()) {
+    const auto text = rows.bytes(0);
+    std::from_chars(text.data(), text.data() + text.size(), moment.unix_ms);
+  }
+  return moment;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<SqliteStore>> SqliteStore::open(SqliteOptions options) {
+  if (auto made = BodyFiles::make_folder(options.folder + "/bodies"); !made)
+    return fail(std::move(made).error());
+  PH_TRY(FolderLock lock, FolderLock::take(options.folder));
+  PH_TRY(Connection connection, open_connection(options, options.writer_cache_kib));
+  if (auto migrated = migrate(connection); !migrated) return fail(std::move(migrated).error());
+  if (!options.fatal)
+    options.fatal = [log = options.log](const std::string& why) {
+      log->error("store_failed", {{"detail", why}});
+      std::fprintf(stderr, "posthorn: the database failed: %s\n", why.c_str());
+      std::_Exit(status_database_failed);
+    };
+  const Instant moment = stored_moment(connection);
+  auto state =
+      std::make_unique<State>(std::move(options), std::move(lock), std::move(connection), moment);
+  if (auto loaded = state->applier.load(); !loaded) return fail(std::move(loaded).error());
+  remove_orphans(state->connection, state->bodies);
+  state->housekeeper = std::make_unique<Housekeeper>(state->applier, state->bodies);
+  if (auto started = state->start(); !started) return fail(std::move(started).error());
+  std::unique_ptr<SqliteStore> store(new SqliteStore(std::move(state)));
+  store->state_->complete_key_filters();
+  return store;
+}
+
+Result<> SqliteStore::State::start() {
+  PH_TRY(Connection checkpoint_connection, open_connection(options, 1024));
+  checkpointer = std::make_unique<Checkpointer>(
+      std::move(checkpoint_connection), Checkpointer::Limits{},
+      [this](const Error& error, bool disk_full) {
+        if (disk_full)
+          options.log->warning("store_checkpoint_waits", {{"detail", error.what}});
+        else
+          options.fatal(error.what);
+      });
+  std::vector<std::unique_ptr<Reader>> made;
+  for (int i = 0; i < std::max(options.readers, 1); ++i) {
+    PH_TRY(Connection reading, open_connection(options, options.reader_cache_kib));
+    reading.run("PRAGMA query_only = ON");
+    made.push_back(std::make_unique<Reader>(std::move(reading), bodies));
+    if (made.back()->connection().failed()) return fail(made.back()->connection().error());
+  }
+  if (connection.failed()) return fail(connection.error());
+  if (Query meta(connection, "get_meta"); true) {
+    auto rows = meta.query("restored");
+    restored.store(rows.next());
+  }
+  writer = std::make_unique<Writer>(Writer::Ports{.connection = connection,
+                                                  .applier = applier,
+                                                  .clock = *options.clock,
+                                                  .timeline = timeline,
+                                                  .log = *options.log,
+                                                  .listeners = listeners,
+                                                  .checkpointer = *checkpointer,
+                                                  .gate = gate,
+                                                  .fatal = options.fatal});
+  readers = std::make_unique<Readers>(std::move(made));
+  return {};
+}
+
+void SqliteStore::State::complete_key_filters() {
+  for (const std::int64_t bucket : applier.key_filters().incomplete())
+    readers->enqueue(std::make_unique<LooseJob<Reader>>([this, bucket](Reader& reader) {
+      auto keys = std::make_shared<KeyFilter>();
+      if (!reader.read_keys(bucket, *keys)) return;
+      writer->enqueue(std::make_unique<LooseJob<Applier>>(
+          [bucket, keys](Applier& target) { target.key_filters().merge(bucket, *keys); }));
+    }));
+}
+
+SqliteStore::SqliteStore(std::unique_ptr<State> state) : state_(std::move(state)) {}
+SqliteStore::~SqliteStore() = default;
+
+}  // namespace posthorn::store

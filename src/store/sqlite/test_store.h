@@ -1,0 +1,146 @@
+#pragma once
+// A store in a folder of its own, and a way to call it from a test's thread.
+
+#include <doctest/doctest.h>
+#include <stdlib.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/assert.h"
+#include "env/log.h"
+#include "store/sqlite/sqlite_store.h"
+
+namespace posthorn::store::testing {
+
+/// Stands still unless it is told to move.
+class StillClock final : public env::Clock {
+ public:
+  [[nodiscard]] Instant now() const override { return {wall_ms_.load()}; }
+  [[nodiscard]] Tick steady() const override { return {steady_ms_.load()}; }
+  task<> sleep_until(Tick) override {
+    PH_ASSERT(false);
+    co_return;
+  }
+  void advance(Millis span) {
+    wall_ms_ += span.count();
+    steady_ms_ += span.count();
+  }
+
+ private:
+  std::atomic<std::int64_t> wall_ms_{1'800'000'000'000}, steady_ms_{1000};
+};
+
+/// Gone with everything in it at the end.
+class TestFolder {
+ public:
+  TestFolder() {
+    std::string pattern = std::filesystem::temp_directory_path() / "posthorn-test-XXXXXX";
+    PH_ASSERT(::mkdtemp(pattern.data()) != nullptr);
+    path_ = pattern;
+  }
+  TestFolder(const TestFolder&) = delete;
+  TestFolder& operator=(const TestFolder&) = delete;
+  ~TestFolder() { std::filesystem::remove_all(path_); }
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+/// Runs a task to its end on an io_context of its own.
+template <class T>
+T wait_for(task<T> work) {
+  asio::io_context context(1);
+  std::optional<T> result;
+  asio::co_spawn(context, std::move(work), [&result](std::exception_ptr bug, T value) {
+    if (bug) std::rethrow_exception(bug);
+    result.emplace(std::move(value));
+  });
+  context.run();
+  PH_ASSERT(result.has_value());
+  return *std::move(result);
+}
+
+/// The value of a call that must succeed.
+template <class T>
+T must(Result<T> result) {
+  if (!result) FAIL(result.error().what);
+  if constexpr (!std::is_void_v<T>) return *std::move(result);
+}
+template <class T>
+T must(task<Result<T>> work) {
+  return must(wait_for(std::move(work)));
+}
+
+inline NewEvent new_event(std::string type, std::vector<EndpointId> targets,
+                          Instant due = {1'800'000'000'000}) {
+  NewEvent fresh;
+  fresh.event.workspace = {1};
+  fresh.event.application = {2};
+  fresh.event.type = std::move(type);
+  fresh.event.actor = "key:test";
+  fresh.event.created_at = {1'800'000'000'000};
+  fresh.event.due_at = due;
+  fresh.event.data = share(R"({"a":1})");
+  fresh.targets = std::move(targets);
+  return fresh;
+}
+
+inline Batch batch_of(NewEvent fresh) {
+  Batch batch;
+  batch.events.push_back(std::move(fresh));
+  return batch;
+}
+
+inline AttemptRecord attempt_of(DeliveryId delivery, EndpointId endpoint, int number,
+                                model::DeliveryState state, Instant due = {}) {
+  AttemptRecord record;
+  record.attempt.delivery = delivery;
+  record.attempt.endpoint = endpoint;
+  record.attempt.number = number;
+  record.attempt.status = state == model::DeliveryState::succeeded ? 200 : 500;
+  record.attempt.success = state == model::DeliveryState::succeeded;
+  record.attempt.started_at = {1'800'000'000'000};
+  record.state = state;
+  record.due_at = due;
+  return record;
+}
+
+/// A store that can be closed and opened again.
+class TestStore {
+ public:
+  TestStore() { open(); }
+
+  void open() {
+    store_.reset();
+    store_ = must(SqliteStore::open(options()));
+  }
+  void close() { store_.reset(); }
+  [[nodiscard]] SqliteOptions options() {
+    SqliteOptions options;
+    options.folder = folder_.path();
+    options.clock = &clock_;
+    options.log = &log_;
+    options.ballast_bytes = 1 << 20;
+    options.writer_cache_kib = 2048;
+    options.reader_cache_kib = 1024;
+    return options;
+  }
+  SqliteStore& operator*() { return *store_; }
+  SqliteStore* operator->() { return store_.get(); }
+  StillClock& clock() { return clock_; }
+  env::Log& log() { return log_; }
+  [[nodiscard]] const std::string& folder() const { return folder_.path(); }
+
+ private:
+  TestFolder folder_;
+  StillClock clock_;
+  env::NullLog log_;
+  std::unique_ptr<SqliteStore> store_;
+};
+
+}  // namespace posthorn::store::testing
