@@ -16,7 +16,9 @@ using env::Exchange;
 using env::ExchangeResult;
 
 constexpr std::chrono::seconds sweep_gap{1};
-constexpr std::size_t read_bytes = 4096;
+constexpr std::size_t scratch_bytes = 16 * 1024;
+// What waits in the memory of each request; nearly every reply fits.
+constexpr std::size_t first_read_bytes = 1024;
 
 bool is_token(std::string_view text) {
   return !text.empty() && text.find_first_not_of(
@@ -65,7 +67,11 @@ struct HttpClient::Talk {
 };
 
 HttpClient::HttpClient(Egress& egress, HttpClientConfig config)
-    : egress_(egress), config_(config), pool_(config.pool), sweep_timer_(egress.context()) {}
+    : egress_(egress),
+      config_(config),
+      pool_(config.pool),
+      sweep_timer_(egress.context()),
+      scratch_(scratch_bytes) {}
 
 HttpClient::~HttpClient() { PH_ASSERT(in_flight_ == 0); }
 
@@ -182,7 +188,7 @@ task<HttpClient::Talk> HttpClient::talk(Wire& wire, std::string_view head, std::
                                         bool is_head, Deadline& deadline, Exchange& exchange) {
   const auto start = SteadyClock::now();
   ReplyReader reader(exchange, is_head);
-  std::array<char, read_bytes> buffer;
+  std::array<char, first_read_bytes> own;
   // Most requests are taken by the socket at once; only others pay for a coroutine.
   const WireStep sent = wire.try_write(head, body);
   const std::size_t sent_bytes = sent.status == WireStep::Status::done ? sent.bytes : 0;
@@ -200,13 +206,20 @@ task<HttpClient::Talk> HttpClient::talk(Wire& wire, std::string_view head, std::
   // A peer that refuses early answers before it has read everything: what came is looked at even
   // when the request could not be sent whole.
   while (more) {
-    if (whole)
-      step = co_await wire.read_some(buffer, deadline);
-    else
-      step = wire.try_read(buffer);
+    std::span<char> into = scratch_;
+    if (whole && (wire.is_tls() || !reader.begun())) {
+      // Without TLS the socket is given a place for the bytes while it waits, which saves a call.
+      if (!wire.is_tls()) into = own;
+      step = co_await wire.read_some(into, deadline);
+    } else {
+      step = wire.try_read(into);
+      if (step.status == WireStep::Status::want_read && whole) {
+        if (co_await wire.ready(step.status, deadline)) continue;
+      }
+    }
     if (step.status != WireStep::Status::done) break;
     if (!reader.begun()) exchange.timings.first_byte_ms = elapsed_ms(start);
-    more = reader.take(std::string_view(buffer.data(), step.bytes));
+    more = reader.take(std::string_view(into.data(), step.bytes));
   }
   if (more) reader.end(step.status == WireStep::Status::closed);
   Talk ended;

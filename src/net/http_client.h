@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "env/http_sender.h"
 #include "net/egress.h"
@@ -66,6 +67,7 @@ class HttpClient final : public env::HttpSender {
   std::unordered_map<std::string_view, std::list<TargetPointer>::iterator> by_text_;
   SteadyTimer sweep_timer_;
   bool sweeping_ = false;
+  std::vector<char> scratch_;  // Filled and read between two suspensions.
   std::size_t in_flight_ = 0;
   std::shared_ptr<char> alive_ = std::make_shared<char>();  // The timer's handler may come late.
 };

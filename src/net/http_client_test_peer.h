@@ -176,6 +176,86 @@ inline Peer::Behave answering(std::string reply) {
   };
 }
 
+/// A certificate and its key, as a test wants them; `config` of a client can trust its issuer.
+class TestCertificate {
+ public:
+  struct Wish {
+    std::string name = "127.0.0.1";  ///< In subjectAltName; an address or a name.
+    bool expired = false;
+    bool self_signed = false;
+    int version = 0;  ///< The only TLS version offered; 0: all that are allowed.
+  };
+
+  explicit TestCertificate(Wish wish) : ca_key_(EVP_EC_gen("P-256")), key_(EVP_EC_gen("P-256")) {
+    ca_ = sign("posthorn test CA", {}, false, nullptr, ca_key_, ca_key_);
+    leaf_ = wish.self_signed ? sign(wish.name, wish.name, wish.expired, nullptr, key_, key_)
+                             : sign(wish.name, wish.name, wish.expired, ca_, key_, ca_key_);
+    context_ = SSL_CTX_new(TLS_server_method());
+    if (wish.version != 0) {
+      SSL_CTX_set_security_level(context_, 0);
+      SSL_CTX_set_min_proto_version(context_, wish.version);
+      SSL_CTX_set_max_proto_version(context_, wish.version);
+    }
+    PH_ASSERT(SSL_CTX_use_certificate(context_, leaf_) == 1);
+    PH_ASSERT(SSL_CTX_use_PrivateKey(context_, key_) == 1);
+    path_ = "/tmp/posthorn-test-ca-XXXXXX";
+    const int file = ::mkstemp(path_.data());
+    PH_ASSERT(file >= 0);
+    BIO* out = BIO_new_fd(file, BIO_CLOSE);
+    PH_ASSERT(PEM_write_bio_X509(out, ca_) == 1);
+    BIO_free(out);
+  }
+  TestCertificate(const TestCertificate&) = delete;
+  TestCertificate& operator=(const TestCertificate&) = delete;
+  ~TestCertificate() {
+    ::unlink(path_.c_str());
+    SSL_CTX_free(context_);
+    X509_free(leaf_);
+    X509_free(ca_);
+    EVP_PKEY_free(key_);
+    EVP_PKEY_free(ca_key_);
+  }
+  [[nodiscard]] SSL_CTX* server() const { return context_; }
+  [[nodiscard]] TlsClientConfig trusting() const { return {false, path_}; }
+
+ private:
+  static X509* sign(const std::string& common_name, const std::string& alternative, bool expired,
+                    X509* issuer, EVP_PKEY* key, EVP_PKEY* issuer_key) {
+    X509* made = X509_new();
+    X509_set_version(made, X509_VERSION_3);
+    ASN1_INTEGER_set(X509_get_serialNumber(made), alternative.empty() ? 1 : 2);
+    X509_gmtime_adj(X509_getm_notBefore(made), -7200);
+    X509_gmtime_adj(X509_getm_notAfter(made), expired ? -3600 : 86400);
+    X509_set_pubkey(made, key);
+    X509_NAME* subject = X509_get_subject_name(made);
+    X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC,
+                               reinterpret_cast<const unsigned char*>(common_name.c_str()), -1, -1,
+                               0);
+    X509_set_issuer_name(made, issuer != nullptr ? X509_get_subject_name(issuer) : subject);
+    if (alternative.empty()) {
+      extend(made, NID_basic_constraints, "critical,CA:TRUE");
+    } else {
+      const bool address = alternative.find_first_not_of("0123456789.") == std::string::npos;
+      extend(made, NID_subject_alt_name, (address ? "IP:" : "DNS:") + alternative);
+    }
+    PH_ASSERT(X509_sign(made, issuer_key, EVP_sha256()) > 0);
+    return made;
+  }
+  static void extend(X509* certificate, int id, const std::string& value) {
+    X509_EXTENSION* extension = X509V3_EXT_conf_nid(nullptr, nullptr, id, value.c_str());
+    PH_ASSERT(extension != nullptr);
+    X509_add_ext(certificate, extension, -1);
+    X509_EXTENSION_free(extension);
+  }
+
+  EVP_PKEY* ca_key_;
+  EVP_PKEY* key_;
+  X509* ca_;
+  X509* leaf_;
+  SSL_CTX* context_;
+  std::string path_;
+};
+
 /// Scripted names; everything else is unknown.
 class ScriptedResolver final : public Resolver {
  public:
