@@ -1,0 +1,145 @@
+#include "deliver/engine.h"
+
+#include <boost/asio/this_coro.hpp>
+
+#include <algorithm>
+
+#include "deliver/engine_state.h"
+#include "deliver/notices.h"
+
+namespace posthorn::deliver {
+
+namespace {
+
+constexpr int crashes_until_parked = 3;
+constexpr Millis drain_look = 5ms;
+
+std::function<void(std::exception_ptr)> stop_process() {
+  // An exception that left a coroutine is a bug: what is in memory can no longer be trusted.
+  return [](std::exception_ptr bug) { std::rethrow_exception(bug); };
+}
+
+}  // namespace
+
+Engine::State::State(Ports engine_ports, EngineConfig engine_config)
+    : ports(engine_ports),
+      config(std::move(engine_config)),
+      alarm(ports.context, ports.sleeper),
+      record_alarm(ports.context, ports.sleeper),
+      sends(ports.context, ports.log, stop_process()),
+      work(ports.context, ports.log, stop_process()),
+      records(ports.context, ports.log, stop_process()) {}
+
+Engine::Engine(Ports ports, EngineConfig config)
+    : state_(std::make_shared<State>(ports, std::move(config))) {}
+Engine::~Engine() = default;
+
+task<> Engine::State::nap(Millis span) {
+  co_await ports.sleeper.sleep_until(ports.clock.steady() + span);
+}
+
+task<Result<>> Engine::State::start(std::string node, std::vector<int> wanted, bool begin_paused) {
+  node_name = std::move(node);
+  paused = begin_paused;
+  PH_CO_TRY(epochs, co_await ports.store.lease(node_name, wanted));
+  shards = std::move(wanted);
+  for (const int shard : shards) owned[static_cast<std::size_t>(shard)] = true;
+  auto counted_crashes = co_await count_crashes();
+  if (!counted_crashes) co_return counted_crashes;
+  listen();
+  auto found_lanes = co_await find_due_lanes();
+  if (!found_lanes) co_return found_lanes;
+  start_expanding();
+  work.spawn("deliver.time", keep_time());
+  work.spawn("deliver.sweep", sweep());
+  co_return Result<>();
+}
+
+task<Result<>> Engine::State::count_crashes() {
+  const auto leftovers = ports.journal.take_leftovers();
+  store::Batch batch;
+  batch.epochs = epochs;
+  const NoticeTime time{ports.clock.now(), now()};
+  for (const auto id : leftovers) {
+    PH_CO_TRY(const auto found, co_await ports.store.delivery(id));
+    if (!found || found->state != model::DeliveryState::pending || !owns(found->endpoint)) continue;
+    store::DeliveryChange change;
+    change.delivery = id;
+    change.only_if = model::DeliveryState::pending;
+    change.crashes = found->crashes + 1;
+    if (*change.crashes >= crashes_until_parked) {
+      change.state = model::DeliveryState::parked;
+      add_parked_notice(batch, *found, time);
+      ports.metrics.parked.add();
+      ports.log.error("delivery.parked",
+                      {{"delivery", id.text()}, {"endpoint", found->endpoint.text()}});
+    }
+    batch.changes.push_back(change);
+  }
+  if (batch.changes.empty()) co_return Result<>();
+  PH_CO_TRY(const auto applied, co_await ports.store.apply(std::move(batch)));
+  static_cast<void>(applied);
+  co_return Result<>();
+}
+
+task<> Engine::State::stop() {
+  stopping = true;
+  listening.reset();
+  const Tick deadline = ports.clock.steady() + config.drain_limit;
+  alarm.ring();
+  co_await work.stop();
+  for (auto& [lane, taken] : std::exchange(without_payload, {}))
+    give_back(lane, std::move(taken.row), 0ms);
+  while (sends.size() > 0 && ports.clock.steady() < deadline) co_await nap(drain_look);
+  giving_up = true;
+  co_await sends.stop();
+  record_alarm.ring();
+  while (recording) co_await nap(drain_look);
+  co_await records.stop();
+}
+
+task<Result<>> Engine::start(std::string node, std::vector<int> shards, bool paused) {
+  return state_->start(std::move(node), std::move(shards), paused);
+}
+
+void Engine::resume() {
+  state_->paused = false;
+  state_->pump();
+}
+
+task<> Engine::stop() { return state_->stop(); }
+
+namespace {
+task<env::Exchange> send_on_context(env::HttpSender& sender, env::OutgoingRequest request) {
+  co_return co_await sender.send(std::move(request));
+}
+}  // namespace
+
+task<env::Exchange> Engine::send_test(std::shared_ptr<const model::Endpoint> endpoint,
+                                      std::shared_ptr<const model::Event> event) {
+  // The sender belongs to the engine's context; the caller may live on another.
+  env::OutgoingRequest request;
+  const Body body = format_body(*event, endpoint->format);
+  HmacCache hmacs(8);
+  request.url = endpoint->url;
+  request.headers =
+      message_headers(*event, *endpoint, DeliveryId{}, 1, state_->ports.clock.now(), body, hmacs);
+  request.body = body.bytes;
+  request.limit = endpoint->timeout;
+  co_return co_await asio::co_spawn(
+      state_->ports.context, send_on_context(state_->ports.sender, std::move(request)), use_task);
+}
+
+void Engine::endpoint_changed(EndpointId id) {
+  const std::lock_guard lock(state_->inbox.mutex);
+  state_->inbox.changed.push_back(id);
+  state_->post_inbox();
+}
+
+LaneView Engine::lane_view(EndpointId id) const {
+  const std::lock_guard lock(state_->views_mutex);
+  const auto found = state_->views.find(id);
+  return found == state_->views.end() ? LaneView{} : found->second;
+}
+
+}  // namespace posthorn::deliver
