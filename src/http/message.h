@@ -25,10 +25,11 @@ struct RequestHead {
                             ///< refused before this.
   std::string_view
       target;  ///< As sent (origin form; of an absolute form only what follows the authority).
-  std::string_view path;   ///< Of the target, still percent-encoded; begins with '/'.
-  std::string_view query;  ///< Without '?'; may be empty.
-  std::string_view host;   ///< Of the Host header.
-  int minor_version = 1;   ///< HTTP/1.x
+  std::string_view path;              ///< Of the target, still percent-encoded; begins with '/'.
+  std::string_view query;             ///< Without '?'; may be empty.
+  std::string_view host;              ///< Of the Host header.
+  std::string_view target_authority;  ///< Of an absolute target; empty for the usual origin form.
+  int minor_version = 1;              ///< HTTP/1.x
   bool keep_alive = true;
   bool expects_continue = false;
   bool chunked = false;
