@@ -11,15 +11,10 @@
 namespace posthorn::text::scan {
 namespace {
 
-struct Seed {
-  std::uint64_t first = 0;
-  std::uint64_t second = 0;
-};
-
 // No result depends on the seed, only which names would share a slot; so it is not injected.
-const Seed& seed() {
-  static const Seed value = [] {
-    Seed made;
+const HashSeed& process_seed() {
+  static const HashSeed value = [] {
+    HashSeed made;
     PH_ASSERT(getrandom(&made, sizeof made, 0) == static_cast<ssize_t>(sizeof made));
     return made;
   }();
@@ -32,20 +27,31 @@ std::uint64_t fold(std::uint64_t a, std::uint64_t b) {
   return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
 }
 
-std::uint64_t hash_of(const Seed& with, std::uint32_t object, std::string_view text) {
-  std::uint64_t state = with.first ^ (text.size() * 0x9E3779B97F4A7C15ULL) ^ object;
+template <class Word>
+std::uint64_t load(const char* at) {
+  Word word = 0;
+  std::memcpy(&word, at, sizeof word);
+  return word;
+}
+
+/// The 1 to 8 bytes in one word; loads of fixed size overlap, a copy of variable length would cost
+/// a call.
+std::uint64_t short_word(const char* at, std::size_t size) {
+  if (size >= 4) return load<std::uint32_t>(at) | (load<std::uint32_t>(at + size - 4) << 32);
+  const auto byte = [at](std::size_t i) {
+    return static_cast<std::uint64_t>(static_cast<unsigned char>(at[i]));
+  };
+  return byte(0) | (byte(size / 2) << 8) | (byte(size - 1) << 16);
+}
+
+std::uint64_t hash_of(const HashSeed& with, std::uint32_t object, std::string_view text) {
+  // The length and the object go in first: the overlapping loads alone do not tell lengths apart.
+  std::uint64_t state = with.first ^ ((std::uint64_t{object} << 32) | text.size());
+  const std::uint64_t multiplier = with.second | 1;
   const char* at = text.data();
   std::size_t left = text.size();
-  for (; left >= 8; at += 8, left -= 8) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, at, 8);
-    state = fold(state ^ word, with.second | 1);
-  }
-  if (left > 0) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, at, left);
-    state = fold(state ^ word, with.second | 1);
-  }
+  for (; left > 8; at += 8, left -= 8) state = fold(state ^ load<std::uint64_t>(at), multiplier);
+  if (left > 0) state = fold(state ^ short_word(at, left), multiplier);
   return fold(state ^ with.second, 0xA0761D6478BD642FULL);
 }
 
@@ -57,10 +63,12 @@ std::string meaning(std::string_view inside) {
 
 }  // namespace
 
+KeySet::KeySet() : slots_(first_.data()), mask_(first_.size() - 1), seed_(process_seed()) {}
+
 bool KeySet::add(std::uint32_t object, std::string_view inside, bool escaped) {
   if ((size_ + 1) * 2 > mask_ + 1) grow();
   const std::uint64_t hash =
-      escaped ? hash_of(seed(), object, meaning(inside)) : hash_of(seed(), object, inside);
+      escaped ? hash_of(seed_, object, meaning(inside)) : hash_of(seed_, object, inside);
   for (std::size_t i = hash & mask_; slots_[i].object != 0; i = (i + 1) & mask_) {
     const Slot& slot = slots_[i];
     if (slot.hash == hash && slot.object == object &&

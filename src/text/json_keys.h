@@ -8,12 +8,17 @@
 
 namespace posthorn::text::scan {
 
+struct HashSeed {
+  std::uint64_t first = 0;
+  std::uint64_t second = 0;
+};
+
 /// The names of all objects of one document, in one open-addressed table. Names are compared by
 /// what they mean ("a" is "\u0061"), by a hash that a stranger cannot predict and then by the
 /// bytes.
 class KeySet {
  public:
-  KeySet() : slots_(first_.data()), mask_(first_.size() - 1) {}
+  KeySet();
   KeySet(const KeySet&) = delete;
   KeySet& operator=(const KeySet&) = delete;
 
@@ -38,6 +43,7 @@ class KeySet {
   Slot* slots_;
   std::size_t mask_;
   std::size_t size_ = 0;
+  const HashSeed& seed_;  ///< Of the process.
 };
 
 }  // namespace posthorn::text::scan
