@@ -1,6 +1,6 @@
 #include <fmt/format.h>
 
-#include <charconv>
+#include <fstream>
 #include <stdexcept>
 
 #include "benchmark/measure.h"
@@ -9,13 +9,13 @@ namespace posthorn::benchmark {
 
 namespace {
 
-/// A client role prints "ready REQUESTS CPU_US RATE" when it is done; here the numbers are read.
+/// What a client role prints when it is done.
 struct ClientFigures {
   double rate = 0, cpu_us = 0;
 };
 
 ClientFigures run_client(const std::string& name, std::uint16_t port, const Options& options,
-                         double seconds, bool keep_tls) {
+                         double seconds, const std::string& certificate_file = {}) {
   std::vector<std::string> arguments{own_path(),
                                      "bench-role",
                                      name,
@@ -23,7 +23,7 @@ ClientFigures run_client(const std::string& name, std::uint16_t port, const Opti
                                      std::to_string(options.connections),
                                      fmt::format("{}", seconds),
                                      std::to_string(options.payload_bytes)};
-  if (keep_tls) arguments.push_back("tls");
+  if (!certificate_file.empty()) arguments.push_back(certificate_file);
   const Process process(arguments, "done cpu_us=");
   const std::string& line = process.ready_line();
   ClientFigures figures;
@@ -41,15 +41,22 @@ ClientFigures run_client(const std::string& name, std::uint16_t port, const Opti
 
 void egress(const Options& options, Report& report) {
   const auto plain = role({"floor"});
-  const auto encrypted = role({"floor-tls"});
+  const TemporaryFolder folder;
+  const auto certificate = make_test_certificate();
+  const auto certificate_file = folder.path() + "/certificate.pem";
+  const auto key_file = folder.path() + "/key.pem";
+  std::ofstream(certificate_file) << certificate.certificate_pem;
+  std::ofstream(key_file) << certificate.key_pem;
+  const auto encrypted = role({"floor-tls", certificate_file, key_file});
   std::vector<double> plain_ratio, tls_ratio, floor_cpu, ours_cpu, floor_tls_cpu, ours_tls_cpu,
       rate, tls_rate;
   for (int round = -1; round < options.rounds; ++round) {
     const double seconds = round < 0 ? std::min(1.0, options.seconds) : options.seconds;
-    const auto a = run_client("floor-client", plain->port(), options, seconds, false);
-    const auto b = run_client("client", plain->port(), options, seconds, false);
-    const auto c = run_client("floor-client", encrypted->port(), options, seconds, true);
-    const auto d = run_client("client", encrypted->port(), options, seconds, true);
+    const auto a = run_client("floor-client", plain->port(), options, seconds);
+    const auto b = run_client("client", plain->port(), options, seconds);
+    const auto c =
+        run_client("floor-client", encrypted->port(), options, seconds, certificate_file);
+    const auto d = run_client("client", encrypted->port(), options, seconds, certificate_file);
     if (round < 0) continue;
     plain_ratio.push_back(a.cpu_us / b.cpu_us);
     tls_ratio.push_back(c.cpu_us / d.cpu_us);

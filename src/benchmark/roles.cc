@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <ctime>
 #include <fstream>
+#include <sstream>
 #include <stdexcept>
 
 #include "base/bytes.h"
@@ -82,7 +83,7 @@ struct ClientArguments {
   int connections = 0;
   double seconds = 0;
   std::size_t payload_bytes = 0;
-  bool tls = false;
+  std::string certificate_file;  ///< Empty: plain http.
 };
 
 /// Six headers like a delivery's, so that both clients send the same bytes.
@@ -107,7 +108,7 @@ int floor_client(const ClientArguments& arguments) {
   options.request = post(arguments.port, "/hook", lines, payload(arguments.payload_bytes));
   options.connections = arguments.connections;
   options.seconds = arguments.seconds;
-  options.tls = arguments.tls;
+  options.tls = !arguments.certificate_file.empty();
   const auto result = run_load(options);
   print_done(result.cpu_us * static_cast<double>(result.answered),
              static_cast<double>(result.answered), result.seconds);
@@ -158,21 +159,37 @@ task<> measure_client(net::HttpClient& client, env::Clock& clock, ClientArgument
 int product_client(const ClientArguments& arguments) {
   asio::io_context context(1);
   net::SystemClock clock;
-  net::ThreadedResolver resolver;
+  net::SystemResolver resolver;
   egress::Overrides overrides;
   overrides.allow_loopback_http = true;
   const egress::Policy policy(std::move(overrides));
+  net::TlsClientConfig tls_config;
+  tls_config.system_roots = false;
+  tls_config.extra_ca_file = arguments.certificate_file;
+  const auto tls = net::TlsClient::create(tls_config);
+  if (!tls) throw std::runtime_error(tls.error().what);
+  net::EgressConfig egress_config;
+  egress_config.handshakes_per_second = 0;
+  net::Egress egress(context, policy, resolver, **tls, egress_config);
   net::HttpClientConfig config;
-  config.idle_plain_max = config.idle_tls_max = static_cast<std::size_t>(arguments.connections);
-  config.verify_certificates = false;
-  net::HttpClient client(context, policy, resolver, clock, config);
+  config.pool.plain_max = config.pool.tls_max = static_cast<std::size_t>(arguments.connections);
+  net::HttpClient client(egress, config);
   ClientCounts counts;
   const auto url =
-      fmt::format("{}://127.0.0.1:{}/hook", arguments.tls ? "https" : "http", arguments.port);
+      fmt::format("{}://127.0.0.1:{}/hook", arguments.certificate_file.empty() ? "http" : "https",
+                  arguments.port);
   asio::co_spawn(context, measure_client(client, clock, arguments, url, counts), asio::detached);
   context.run();
   if (counts.failed > 0) throw std::runtime_error("a request failed: " + counts.last_failure);
   return 0;
+}
+
+std::string read_file(const std::string& path) {
+  std::ifstream file(path);
+  std::ostringstream all;
+  all << file.rdbuf();
+  if (!file) throw std::runtime_error("cannot read " + path);
+  return all.str();
 }
 
 }  // namespace
@@ -181,7 +198,7 @@ int run_role(const std::vector<std::string>& arguments) {
   const auto& name = arguments.at(0);
   if (name == "floor") serve_floor(nullptr);
   if (name == "floor-tls") {
-    const auto certificate = make_test_certificate();
+    const TestCertificate certificate{read_file(arguments.at(1)), read_file(arguments.at(2))};
     serve_floor(&certificate);
   }
   if (name == "reference") reference::serve(std::string(signing_key));
@@ -192,7 +209,7 @@ int run_role(const std::vector<std::string>& arguments) {
     given.connections = std::stoi(arguments.at(2));
     given.seconds = std::stod(arguments.at(3));
     given.payload_bytes = static_cast<std::size_t>(std::stoul(arguments.at(4)));
-    given.tls = arguments.size() > 5;
+    if (arguments.size() > 5) given.certificate_file = arguments[5];
     return name == "client" ? product_client(given) : floor_client(given);
   }
   throw std::runtime_error("no such role: " + name);

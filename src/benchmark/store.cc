@@ -108,12 +108,12 @@ class BareStore {
 class OurStore {
  public:
   explicit OurStore(const std::string& folder) {
-    store::sqlite::SqliteOptions options;
-    options.path = folder;
+    store::SqliteOptions options;
+    options.folder = folder;
     options.clock = &clock_;
     options.log = &log_;
     options.ballast_bytes = 0;
-    auto opened = store::sqlite::SqliteStore::open(std::move(options));
+    auto opened = store::SqliteStore::open(std::move(options));
     if (!opened) throw std::runtime_error(opened.error().what);
     store_ = std::move(*opened);
   }
@@ -155,7 +155,7 @@ class OurStore {
  private:
   net::SystemClock clock_;
   env::NullLog log_;
-  std::unique_ptr<store::sqlite::SqliteStore> store_;
+  std::unique_ptr<store::SqliteStore> store_;
 };
 
 }  // namespace

@@ -1,0 +1,145 @@
+#include "app/housekeeping.h"
+
+#include <boost/asio/steady_timer.hpp>
+#include <boost/json/value.hpp>
+
+#include "model/outgoing_mail.h"
+#include "text/json.h"
+
+namespace posthorn::app {
+
+namespace {
+constexpr int rows_a_step = 500;
+constexpr Millis retention_gap = 1h;
+constexpr Millis between_steps = 20ms;
+constexpr Millis mail_retry_first = 30s, mail_retry_max = 30min;
+constexpr Millis backstop = 10s;
+}  // namespace
+
+class Housekeeping::Alarm {
+ public:
+  explicit Alarm(asio::io_context& context) : timer_(context) {}
+
+  /// Until woken, or for `at_most`. A wake() that came since the last wait ends this one at once.
+  task<> wait(Millis at_most) {
+    if (std::exchange(woken_, false)) co_return;
+    timer_.expires_after(at_most);
+    boost::system::error_code cut_short;
+    co_await timer_.async_wait(asio::redirect_error(use_task, cut_short));
+    woken_ = false;
+  }
+  void wake() {
+    woken_ = true;
+    timer_.cancel();
+  }
+
+ private:
+  asio::basic_waitable_timer<std::chrono::steady_clock,
+                             asio::wait_traits<std::chrono::steady_clock>, executor>
+      timer_;
+  bool woken_ = false;
+};
+
+Housekeeping::Housekeeping(asio::io_context& context, env::Clock& clock,
+                           const env::Timeline& timeline, store::Store& store,
+                           env::MailSender& mail, env::Log& log, store::Retention retention)
+    : context_(context),
+      clock_(clock),
+      timeline_(timeline),
+      store_(store),
+      mail_(mail),
+      log_(log),
+      retention_(retention),
+      tasks_(context, log, {}),
+      expansion_alarm_(std::make_unique<Alarm>(context)),
+      mail_alarm_(std::make_unique<Alarm>(context)) {}
+
+void Housekeeping::start() {
+  listening_ = store_.listen([this](const std::shared_ptr<const store::CommitNotice>& notice) {
+    for (const auto& event : notice->events)
+      if (event->fan_out > store::fan_out_inline_max) return wake_expansion();
+    for (const auto& object : notice->objects)
+      if (object.kind == model::ObjectKind::outgoing_mail && !object.removed) wake_mails();
+  });
+  tasks_.spawn("expand", expand());
+  tasks_.spawn("retain", retain());
+  if (mail_.configured()) tasks_.spawn("send_mails", send_mails());
+}
+
+void Housekeeping::wake_expansion() {
+  asio::post(context_, [this] { expansion_alarm_->wake(); });
+}
+void Housekeeping::wake_mails() {
+  asio::post(context_, [this] { mail_alarm_->wake(); });
+}
+
+task<> Housekeeping::stop() {
+  listening_.reset();
+  co_await tasks_.stop();
+}
+
+task<> Housekeeping::expand() {
+  for (;;) {
+    auto more = co_await store_.expand_some();
+    if (more && *more) continue;
+    if (!more) log_.warning("fan_out.expansion_failed", {{"what", more.error().what}});
+    co_await expansion_alarm_->wait(backstop);
+  }
+}
+
+task<> Housekeeping::retain() {
+  for (;;) {
+    for (;;) {
+      auto more = co_await store_.retain(retention_, clock_.now(), rows_a_step);
+      if (!more) log_.warning("retention.failed", {{"what", more.error().what}});
+      if (!more || !*more) break;
+      // A pause lets the commits of others pass between two steps.
+      co_await clock_.sleep_until(clock_.steady() + between_steps);
+    }
+    co_await clock_.sleep_until(clock_.steady() + retention_gap);
+  }
+}
+
+task<> Housekeeping::send_mails() {
+  Millis pause = mail_retry_first;
+  for (;;) {
+    store::ObjectFilter everything;
+    store::Page page;
+    page.oldest_first = true;
+    auto found = co_await store_.list_objects(model::ObjectKind::outgoing_mail, everything, page);
+    bool failed = !found.has_value();
+    if (found) {
+      for (const auto& object : found->rows) {
+        auto mail = model::read_outgoing_mail(object.document);
+        if (mail) {
+          auto sent = co_await mail_.send(std::move(*mail));
+          if (!sent) {
+            log_.warning("mail.failed", {{"mail", object.name}, {"what", sent.error().what}});
+            failed = true;
+            break;
+          }
+          log_.info("mail.sent", {{"mail", object.name}});
+        } else {
+          log_.error("mail.unreadable", {{"mail", object.id}, {"what", mail.error().what}});
+        }
+        // Sent first, removed afterwards: a crash between the two sends the same Message-ID again.
+        store::Batch removal;
+        store::ObjectWrite gone;
+        gone.action = store::ObjectWrite::Action::remove;
+        gone.object = object;
+        removal.objects.push_back(std::move(gone));
+        auto removed = co_await store_.apply(std::move(removal));
+        if (!removed) failed = true;
+      }
+    }
+    if (failed) {
+      co_await mail_alarm_->wait(pause);
+      pause = std::min(pause * 2, mail_retry_max);
+    } else {
+      pause = mail_retry_first;
+      if (found->rows.empty() || !found->next) co_await mail_alarm_->wait(backstop);
+    }
+  }
+}
+
+}  // namespace posthorn::app

@@ -1,0 +1,3 @@
+#include "cli/command_line.h"
+
+int main(int argument_count, char** arguments) { return posthorn::cli::run(argument_count, arguments); }
