@@ -71,8 +71,11 @@ class Applier {
   void note_object(ObjectRef object) {
     if (notice_) notice_->objects.push_back(object);
   }
-  void note_others() {
-    if (notice_) notice_->others = true;
+  /// Deliveries of the endpoint were changed without an attempt.
+  void note_touched(EndpointId endpoint) {
+    if (!notice_) return;
+    notice_->others = true;
+    notice_->touched.push_back(endpoint);
   }
 
  private:

@@ -120,7 +120,7 @@ void Applier::apply_changes(Batch& batch) {
       lower_lane(now->endpoint, change.due_at.value_or(now->due_at));
     pending_change_ +=
         (state == DeliveryState::pending ? 1 : 0) - (now->state == DeliveryState::pending ? 1 : 0);
-    note_others();
+    note_touched(now->endpoint);
   }
 }
 

@@ -50,7 +50,7 @@ void Applier::apply_held(Batch& batch) {
           });
         break;
     }
-    note_others();
+    note_touched(change.endpoint);
   }
 }
 
@@ -105,7 +105,7 @@ bool Applier::settle_held(int limit) {
     auto* rows = held_.of(endpoint);
     for (auto row = rows->begin(); row != rows->end(); ++row) {
       if (!row->interval.until) continue;
-      note_others();
+      note_touched(endpoint);
       if (!settle_interval(*row, limit)) rows->erase(row);
       return true;
     }

@@ -75,9 +75,8 @@ void Reader::check_payloads(std::vector<std::string>& faults) {
       continue;
     }
     if ((*event)->client_id.empty()) continue;
-    auto keys =
-        sql_->event_by_key.query(KeyFilters::bucket_of((*event)->id.value),
-                                 Blob{event_key_hash((*event)->workspace, (*event)->client_id)});
+    const std::string hash = event_key_hash((*event)->workspace, (*event)->client_id);
+    auto keys = sql_->event_by_key.query(KeyFilters::bucket_of((*event)->id.value), Blob{hash});
     if (!keys.next() || keys.id(0) != (*event)->id.value)
       faults.push_back((*event)->id.text() + ": its client id is not registered");
   }

@@ -108,7 +108,8 @@ class Statement {
     bind_all(parameters...);
     return finish();
   }
-  /// Binds the parameters in order; the rows are read through the result.
+  /// Binds the parameters in order; the rows are read through the result. Texts are not copied:
+  /// they must outlive it.
   template <class... T>
   [[nodiscard]] Rows query(const T&... parameters) {
     bind_all(parameters...);

@@ -14,13 +14,14 @@ namespace {
 constexpr std::int64_t room_min = 1 << 20;
 }  // namespace
 
-DiskGate::DiskGate(std::string path, std::int64_t bytes, env::Log& log)
-    : path_(std::move(path)), bytes_(bytes), log_(log) {
+DiskGate::DiskGate(std::string path, std::int64_t bytes, std::chrono::milliseconds gap,
+                   env::Log& log)
+    : path_(std::move(path)), bytes_(bytes), gap_(gap), log_(log) {
   if (!make_ballast()) log_.warning("store_ballast_missing", {{"path", path_}, {"bytes", bytes_}});
 }
 
 void DiskGate::close_full(const std::string& why) {
-  next_try_ = std::chrono::steady_clock::now() + std::chrono::seconds(1);
+  next_try_ = std::chrono::steady_clock::now() + gap_;
   if (!accepting_.exchange(false)) return;
   log_.error("store_disk_full", {{"detail", why}});
   if (bytes_ > 0 && ::unlink(path_.c_str()) != 0)
@@ -30,7 +31,7 @@ void DiskGate::close_full(const std::string& why) {
 void DiskGate::try_heal() {
   const auto now = std::chrono::steady_clock::now();
   if (accepting() || now < next_try_) return;
-  next_try_ = now + std::chrono::seconds(1);
+  next_try_ = now + gap_;
   const std::int64_t room = std::max(room_min, bytes_ / 4);
   if (free_bytes() < bytes_ + room || !make_ballast()) return;
   accepting_.store(true);

@@ -15,12 +15,12 @@ namespace posthorn::store {
 class DiskGate {
  public:
   /// Makes the ballast file of `bytes` (0: none) at `path` if it is not there.
-  DiskGate(std::string path, std::int64_t bytes, env::Log& log);
+  DiskGate(std::string path, std::int64_t bytes, std::chrono::milliseconds gap, env::Log& log);
 
   [[nodiscard]] bool accepting() const { return accepting_.load(std::memory_order_relaxed); }
   /// The disk is full: gives up the ballast.
   void close_full(const std::string& why);
-  /// At most once a second: opens again when the ballast fits and as much is free beside it.
+  /// At most once in each `gap`: opens again when the ballast fits and as much is free beside it.
   void try_heal();
   /// What is free on the disk for us.
   [[nodiscard]] std::int64_t free_bytes() const;
@@ -30,6 +30,7 @@ class DiskGate {
 
   const std::string path_;
   const std::int64_t bytes_;
+  const std::chrono::milliseconds gap_;
   env::Log& log_;
   std::atomic<bool> accepting_{true};
   std::chrono::steady_clock::time_point next_try_{};

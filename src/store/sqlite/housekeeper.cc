@@ -41,14 +41,9 @@ class Housekeeper::Budget {
 };
 
 Housekeeper::Housekeeper(Applier& applier, const BodyFiles& bodies)
-    : applier_(applier), bodies_(bodies), sql_(std::make_unique<Statements>(applier.connection())) {
-  if (auto rows = sql_->get_meta.query("payload_cursor"); rows.next()) {
-    const auto text = rows.bytes(0);
-    // An unreadable cursor begins again: each payload is looked at once more, no harm.
-    if (std::from_chars(text.data(), text.data() + text.size(), payload_cursor_).ec != std::errc{})
-      payload_cursor_ = 0;
-  }
-}
+    : applier_(applier),
+      bodies_(bodies),
+      sql_(std::make_unique<Statements>(applier.connection())) {}
 Housekeeper::~Housekeeper() = default;
 
 Result<bool> Housekeeper::retain(const Retention& retention, Instant now, int limit) {
@@ -116,21 +111,33 @@ void Housekeeper::drop_payload(std::uint64_t event) {
   dead_files_.push_back(std::move(file));
 }
 
+std::uint64_t Housekeeper::payload_cursor() {
+  // Read each time: what a rolled back transaction had moved must not be skipped. An unreadable
+  // cursor begins again, and each payload is looked at once more.
+  std::uint64_t cursor = 0;
+  if (auto rows = sql_->get_meta.query("payload_cursor"); rows.next()) {
+    const auto text = rows.bytes(0);
+    std::from_chars(text.data(), text.data() + text.size(), cursor);
+  }
+  return cursor;
+}
+
 void Housekeeper::drop_payloads(Instant before, Budget& budget) {
-  const std::uint64_t start = payload_cursor_;
+  if (budget.spent()) return;
+  const std::uint64_t start = payload_cursor();
+  std::uint64_t cursor = start;
   std::vector<std::pair<std::uint64_t, bool>> old;  // Event, something is pending.
-  for (auto rows = sql_->first_events.query(payload_cursor_);
+  for (auto rows = sql_->first_events.query(cursor);
        !budget.spent() && rows.next() && rows.instant(1) < before; budget.spend())
     old.emplace_back(rows.id(0), has_pending(rows.id(0), rows.id(2), rows.id(2) + rows.id(3)));
   for (const auto& [event, pending] : old) {
-    payload_cursor_ = event;
+    cursor = event;
     if (pending)
       sql_->keep_payload.run(event);
     else
       drop_payload(event);
   }
-  if (payload_cursor_ != start)
-    applier_.set_meta("payload_cursor", std::to_string(payload_cursor_));
+  if (cursor != start) applier_.set_meta("payload_cursor", std::to_string(cursor));
 }
 
 void Housekeeper::drop_kept_payloads(Budget& budget) {

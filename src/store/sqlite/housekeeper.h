@@ -31,6 +31,8 @@ class Housekeeper {
   void drop_expired_objects(Instant now, Budget& budget);
   void drop_audit(Instant before, Budget& budget);
   void drop_attempts(Instant before, Budget& budget);
+  /// Events up to here have been looked at for payloads.
+  std::uint64_t payload_cursor();
   void drop_payloads(Instant before, Budget& budget);
   void drop_kept_payloads(Budget& budget);
   void drop_events(Instant before, Budget& budget);
@@ -42,9 +44,8 @@ class Housekeeper {
   const BodyFiles& bodies_;
   std::unique_ptr<Statements> sql_;
   std::vector<std::string> dead_files_;
-  std::uint64_t payload_cursor_ = 0;  ///< Events up to here have been looked at for payloads.
-  std::uint64_t kept_cursor_ = 0;     ///< Where this pass over the kept payloads goes on.
-  std::uint64_t event_cursor_ = 0;    ///< Where this pass over the old events goes on.
+  std::uint64_t kept_cursor_ = 0;   ///< Where this pass over the kept payloads goes on.
+  std::uint64_t event_cursor_ = 0;  ///< Where this pass over the old events goes on.
 };
 
 }  // namespace posthorn::store

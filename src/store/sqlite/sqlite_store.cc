@@ -44,6 +44,14 @@ Result<std::vector<std::string>> SqliteStore::State::write_bodies(const Batch& b
   return files;
 }
 
+void SqliteStore::State::remove_unused(const std::vector<std::string>& files,
+                                       const Result<Applied>& applied) const {
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    const bool used = applied && !applied->events[i].duplicate && !applied->events[i].conflict;
+    if (!used && !files[i].empty()) bodies.remove(files[i]);
+  }
+}
+
 task<Result<Applied>> SqliteStore::apply(Batch batch) {
   std::vector<std::string> files;
   if (has_big_payload(batch)) {
@@ -57,14 +65,18 @@ task<Result<Applied>> SqliteStore::apply(Batch batch) {
     files = *std::move(written);
   }
   const std::size_t bytes = bytes_of(batch);
-  auto work = applying(std::move(batch), std::move(files));
-  co_return co_await state_->write<Applied>(std::move(work), bytes);
+  auto work = applying(std::move(batch), files);
+  auto applied = co_await state_->write<Applied>(std::move(work), bytes);
+  state_->remove_unused(files, applied);
+  co_return applied;
 }
 
 Result<Applied> SqliteStore::apply_blocking(Batch batch) {
   PH_TRY(auto files, State::write_bodies(batch, state_->bodies));
   const std::size_t bytes = bytes_of(batch);
-  return state_->write_blocking<Applied>(applying(std::move(batch), std::move(files)), bytes);
+  auto applied = state_->write_blocking<Applied>(applying(std::move(batch), files), bytes);
+  state_->remove_unused(files, applied);
+  return applied;
 }
 
 std::shared_ptr<void> SqliteStore::listen(CommitListener listener) {
@@ -149,8 +161,11 @@ task<Result<>> SqliteStore::erase_payload(EventId id) {
     return done;
   };
   auto done = co_await state_->write<void>(std::move(erasing), 0, /*housekeeping=*/true);
-  if (done)
+  if (done) {
     for (const auto& file : *dead) state_->bodies.remove(file);
+    // The log still holds the page as it was.
+    state_->checkpointer->ask_truncate();
+  }
   co_return done;
 }
 

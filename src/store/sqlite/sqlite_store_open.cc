@@ -80,7 +80,10 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(SqliteOptions options) {
 Result<> SqliteStore::State::start() {
   PH_TRY(Connection checkpoint_connection, open_connection(options, 1024));
   checkpointer = std::make_unique<Checkpointer>(
-      std::move(checkpoint_connection), Checkpointer::Limits{},
+      std::move(checkpoint_connection),
+      Checkpointer::Limits{.pass_bytes = options.checkpoint_bytes,
+                           .pause_bytes = options.log_bytes_max,
+                           .idle_bytes = options.checkpoint_bytes / 2},
       [this](const Error& error, bool disk_full) {
         if (disk_full)
           options.log->warning("store_checkpoint_waits", {{"detail", error.what}});

@@ -21,7 +21,7 @@ struct SqliteStore::State {
         bodies(options.folder + "/bodies"),
         timeline(*options.clock, moment),
         first_moment(moment),
-        gate(options.folder + "/ballast", options.ballast_bytes, *options.log),
+        gate(options.folder + "/ballast", options.ballast_bytes, options.heal_gap, *options.log),
         applier(connection, *options.clock) {}
 
   /// Opens the other connections and starts the threads.
@@ -30,6 +30,9 @@ struct SqliteStore::State {
   void complete_key_filters();
   /// Writes the payloads that are too big for a row; one name for each event of the batch.
   static Result<std::vector<std::string>> write_bodies(const Batch& batch, BodyFiles& bodies);
+
+  /// Removes the files of events that were not written.
+  void remove_unused(const std::vector<std::string>& files, const Result<Applied>& applied) const;
 
   /// Runs `work` on the writer's thread, in a transaction that it may share.
   template <class T>

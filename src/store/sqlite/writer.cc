@@ -9,8 +9,8 @@ namespace posthorn::store {
 namespace {
 /// How often the timeline's moment and the counters are stored beside other writes.
 constexpr Millis moment_gap = 1s;
-/// How often a closed gate is looked at while nothing comes.
-constexpr auto heal_gap = std::chrono::milliseconds(250);
+/// How often a closed gate is asked while nothing comes; it has a gap of its own.
+constexpr auto heal_gap = std::chrono::milliseconds(100);
 }  // namespace
 
 Writer::Writer(Ports ports)
@@ -143,9 +143,10 @@ void Writer::remember_moment() {
 void Writer::fail_group(std::vector<WriteJobPtr> jobs) {
   Connection& connection = ports_.connection;
   const bool full = means_full(connection.failure());
+  const bool busy = (connection.failure() & 0xff) == SQLITE_BUSY;
   Error error = connection.error();
   connection.forget_failure();
-  if (full) {
+  if (full || busy) {
     // SQLite may have rolled back by itself.
     if (sqlite3_get_autocommit(connection.handle()) == 0) rollback_.run();
     moment_stored_ = {};
@@ -160,6 +161,9 @@ void Writer::fail_group(std::vector<WriteJobPtr> jobs) {
   if (dead_) {
     ports_.fatal(error.what);
     error.code = Errc::io;
+  } else if (busy) {
+    ports_.log.warning("store_busy", {{"detail", error.what}});
+    error = {Errc::unavailable, "another program holds the database"};
   } else {
     ports_.gate.close_full(error.what);
     ports_.checkpointer.ask_truncate();
