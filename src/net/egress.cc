@@ -23,6 +23,7 @@ using std::chrono::milliseconds;
 
 /// A burst of handshakes that need not wait: a quarter of a second's worth.
 constexpr milliseconds handshake_burst{250};
+constexpr milliseconds stop_check_gap{100};
 constexpr std::size_t proxy_head_max = 8 * 1024;
 
 struct NativeAddress {
@@ -289,7 +290,7 @@ task<Connected<std::unique_ptr<Wire>>> Egress::dial_proxy(SocketAddress target,
 }
 
 Result<int> dial_blocking(const std::vector<egress::Address>& addresses, std::uint16_t port,
-                          Millis limit) {
+                          Millis limit, const std::atomic<bool>& stop) {
   const auto due = SteadyClock::now() + limit;
   Error last(Errc::io, "there is no address to connect to");
   for (const auto& address : addresses) {
@@ -298,18 +299,25 @@ Result<int> dial_blocking(const std::vector<egress::Address>& addresses, std::ui
     if (descriptor < 0)
       return fail(Errc::io, "no socket: " + std::generic_category().message(errno));
     int code = begin_connect(descriptor, where);
-    if (code == EINPROGRESS) {
-      const auto left = std::chrono::duration_cast<milliseconds>(due - SteadyClock::now()).count();
+    while (code == EINPROGRESS) {
       pollfd wait{descriptor, POLLOUT, 0};
-      const int ready = ::poll(&wait, 1, static_cast<int>(std::max<std::int64_t>(left, 0)));
-      code = ready == 1 ? socket_error(descriptor) : ready == 0 ? ETIMEDOUT : errno;
+      const int ready = ::poll(&wait, 1, static_cast<int>(stop_check_gap.count()));
+      if (ready == 1)
+        code = socket_error(descriptor);
+      else if (stop)
+        code = ECANCELED;
+      else if (SteadyClock::now() >= due)
+        code = ETIMEDOUT;
     }
     if (code == 0 && peer_is(descriptor, where)) return descriptor;
     ::close(descriptor);
-    last = Error(code == ETIMEDOUT ? Errc::timed_out : Errc::io,
-                 fmt::format("connecting to {} failed: {}", where.text(),
-                             code == 0 ? "it ended at another address"
-                                       : std::generic_category().message(code)));
+    const Errc kind = code == ETIMEDOUT   ? Errc::timed_out
+                      : code == ECANCELED ? Errc::cancelled
+                                          : Errc::io;
+    last = Error(kind, fmt::format("connecting to {} failed: {}", where.text(),
+                                   code == 0 ? "it ended at another address"
+                                             : std::generic_category().message(code)));
+    if (kind == Errc::cancelled) break;
   }
   return fail(std::move(last));
 }

@@ -2,6 +2,7 @@
 // The egress guard's connecting half: resolves, vets, pins, dials and caps. Everything that leaves
 // goes through it, and egress.cc is the one place that calls connect().
 
+#include <atomic>
 #include <expected>
 #include <memory>
 #include <optional>
@@ -83,9 +84,10 @@ class Egress {
   SteadyClock::time_point next_handshake_{};
 };
 
-/// Dials one of `addresses`, which the caller has vetted, in the calling thread: the connected
-/// descriptor, blocking, to be closed by the caller. Errors: io, timed_out.
+/// Dials one of `addresses`, which the caller has vetted, in the calling thread: the connected,
+/// non-blocking descriptor, to be closed by the caller. Gives up soon after `stop` becomes true.
+/// Errors: io, timed_out, cancelled.
 Result<int> dial_blocking(const std::vector<egress::Address>& addresses, std::uint16_t port,
-                          Millis limit);
+                          Millis limit, const std::atomic<bool>& stop);
 
 }  // namespace posthorn::net

@@ -127,14 +127,15 @@ TEST_CASE("egress: proxies of the environment are not used") {
 
 TEST_CASE("egress: a blocking dial reaches what listens and says why it does not") {
   std::uint16_t port = 0;
+  const std::atomic<bool> stop{false};
   {
     Peer peer(answering(fine));
     port = peer.port();
-    const auto descriptor = dial_blocking({address("127.0.0.1")}, port, Millis(2000));
+    const auto descriptor = dial_blocking({address("127.0.0.1")}, port, Millis(2000), stop);
     REQUIRE(descriptor);
     ::close(*descriptor);
   }
-  const auto refused = dial_blocking({address("127.0.0.1")}, port, Millis(2000));
+  const auto refused = dial_blocking({address("127.0.0.1")}, port, Millis(2000), stop);
   REQUIRE_FALSE(refused);
   CHECK(refused.error().what.find("refused") != std::string::npos);
 }

@@ -42,6 +42,24 @@ class PeerConnection {
     if (descriptor_ >= 0) ::close(descriptor_);
   }
 
+  /// Puts TLS on the connection from here on.
+  bool start_tls(SSL_CTX* context) {
+    ssl_ = SSL_new(context);
+    SSL_set_fd(ssl_, descriptor_);
+    return accept_tls();
+  }
+  /// Up to and without the next CRLF; empty when the client went away.
+  std::string read_line() {
+    std::string line;
+    for (char c = 0; wait_readable();) {
+      const auto moved =
+          ssl_ != nullptr ? SSL_read(ssl_, &c, 1) : static_cast<int>(::recv(descriptor_, &c, 1, 0));
+      if (moved != 1) return {};
+      line += c;
+      if (line.ends_with("\r\n")) return line.substr(0, line.size() - 2);
+    }
+    return {};
+  }
   bool accept_tls() { return SSL_accept(ssl_) == 1; }
   [[nodiscard]] bool resumed() const { return SSL_session_reused(ssl_) == 1; }
 

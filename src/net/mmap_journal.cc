@@ -61,6 +61,11 @@ Result<std::unique_ptr<MmapJournal>> MmapJournal::open(std::string path,
   if (found > found_max || found % slot_bytes != 0)
     return fail(Errc::corrupt, fmt::format("{}: not an in-flight journal ({} bytes)", path, found));
 
+  std::uint64_t first = 0;  // Stays 0 for an empty file.
+  if (::pread(file.get(), &first, sizeof first, 0) < 0)
+    return fail(system_error(path, "read", errno));
+  if (first != 0 && first != magic) return fail(Errc::corrupt, path + ": not an in-flight journal");
+
   const std::size_t bytes = std::max(found, header_bytes + in_flight_max * slot_bytes);
   if (const int code = ::posix_fallocate(file.get(), 0, static_cast<off_t>(bytes)); code != 0)
     return fail(system_error(path, "reserve space", code));
