@@ -19,7 +19,6 @@
 #include "api/engine_control.h"
 #include "api/service.h"
 #include "app/housekeeping.h"
-#include "app/sender_by_scheme.h"
 #include "crypto/vault.h"
 #include "deliver/engine.h"
 #include "deliver/metrics.h"
@@ -118,7 +117,7 @@ task<Result<std::vector<std::shared_ptr<const model::Endpoint>>>> load_endpoints
     PH_CO_TRY(auto found,
               co_await store.list_objects(model::ObjectKind::endpoint, everything, page));
     for (const auto& object : found.rows) {
-      auto endpoint = model::endpoint_from_document(object, vault);
+      auto endpoint = model::endpoint_from(object, vault);
       if (!endpoint)
         co_return fail(std::move(endpoint).error().within(EndpointId{object.id}.text()));
       endpoints.push_back(std::make_shared<const model::Endpoint>(std::move(*endpoint)));
@@ -164,7 +163,6 @@ struct Application::State {
   std::optional<net::HttpClient> client;
   std::optional<inspect::BinIndex> bins;
   std::optional<inspect::BinSink> bin_sink;
-  std::optional<SenderByScheme> sender;
   std::optional<deliver::Metrics> delivery_metrics;
   std::optional<deliver::Engine> engine;
   std::optional<api::EngineControl> engine_control;
@@ -268,9 +266,9 @@ Result<> Application::State::start_delivering() {
   egress_config.proxy = config.egress_proxy;
   egress.emplace(out.context(), policy, resolver, *tls_client, std::move(egress_config));
   client.emplace(*egress);
-  bins.emplace(*store);
-  bin_sink.emplace(*bins, *store, clock);
-  sender.emplace(*client, *bin_sink);
+  bins.emplace(*store, *vault, routing, clock);
+  if (auto loaded = house.wait(bins->load()); !loaded) return loaded;
+  bin_sink.emplace(*bins, clock, *client);
 
   delivery_metrics.emplace(registry);
   deliver::EngineConfig engine_config;
@@ -278,7 +276,7 @@ Result<> Application::State::start_delivering() {
   engine_config.drain_limit = config.drain_limit;
   engine_config.admin_mails = config.admin_mails;
   engine.emplace(
-      deliver::Engine::Ports{out.context(), clock, clock, *timeline, random, *sender, *store,
+      deliver::Engine::Ports{out.context(), clock, clock, *timeline, random, *bin_sink, *store,
                              routing, *publisher, *journal, log, *delivery_metrics},
       std::move(engine_config));
   std::vector<int> shards(store::shard_count);
@@ -339,8 +337,8 @@ Result<std::unique_ptr<Application>> Application::start(Config config, StartOpti
   smtp.from = state->config.smtp_from;
   smtp.require_tls = state->config.smtp_require_tls;
   state->mail.emplace(std::move(smtp), state->policy);
-  state->housekeeping.emplace(state->house.context(), state->clock, *state->timeline, *state->store,
-                              *state->mail, state->log, state->config.retention);
+  state->housekeeping.emplace(state->house.context(), state->clock, *state->store, *state->mail,
+                              state->log, state->config.retention);
   asio::post(state->house.context(),
              [&housekeeping = *state->housekeeping] { housekeeping.start(); });
   return std::unique_ptr<Application>(new Application(std::move(state)));

@@ -1,10 +1,8 @@
 #include "app/housekeeping.h"
 
 #include <boost/asio/steady_timer.hpp>
-#include <boost/json/value.hpp>
 
-#include "model/outgoing_mail.h"
-#include "text/json.h"
+#include "app/outgoing_mail.h"
 
 namespace posthorn::app {
 
@@ -40,12 +38,10 @@ class Housekeeping::Alarm {
   bool woken_ = false;
 };
 
-Housekeeping::Housekeeping(asio::io_context& context, env::Clock& clock,
-                           const env::Timeline& timeline, store::Store& store,
+Housekeeping::Housekeeping(asio::io_context& context, env::Clock& clock, store::Store& store,
                            env::MailSender& mail, env::Log& log, store::Retention retention)
     : context_(context),
       clock_(clock),
-      timeline_(timeline),
       store_(store),
       mail_(mail),
       log_(log),
@@ -110,7 +106,7 @@ task<> Housekeeping::send_mails() {
     bool failed = !found.has_value();
     if (found) {
       for (const auto& object : found->rows) {
-        auto mail = model::read_outgoing_mail(object.document);
+        auto mail = read_outgoing_mail(object.document);
         if (mail) {
           auto sent = co_await mail_.send(std::move(*mail));
           if (!sent) {

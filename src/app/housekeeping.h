@@ -15,9 +15,8 @@ namespace posthorn::app {
 /// Runs on one io_context. Construct, start(), and stop() before the context ends.
 class Housekeeping {
  public:
-  Housekeeping(asio::io_context& context, env::Clock& clock, const env::Timeline& timeline,
-               store::Store& store, env::MailSender& mail, env::Log& log,
-               store::Retention retention);
+  Housekeeping(asio::io_context& context, env::Clock& clock, store::Store& store,
+               env::MailSender& mail, env::Log& log, store::Retention retention);
   void start();
   task<> stop();
 
@@ -33,7 +32,6 @@ class Housekeeping {
 
   asio::io_context& context_;
   env::Clock& clock_;
-  const env::Timeline& timeline_;
   store::Store& store_;
   env::MailSender& mail_;
   env::Log& log_;
