@@ -147,6 +147,10 @@ TEST_CASE("SNS: what is near the right address is refused with a reason") {
           .empty());
   CHECK(why(base + "Action=ConfirmSubscription&TopicArn=arn:aws:sns:eu-west-1:1:t") ==
         "an SNS SubscribeURL has a Token");
+  CHECK(why(base + "Action=ConfirmSubscription&TopicArn=arn:aws:sns:eu-west-1:1:t&Token=") ==
+        "an SNS SubscribeURL has a Token");
+  CHECK(why(base + "TopicArn=arn:aws:sns:eu-west-1:1:t&Token=ab") ==
+        "an SNS SubscribeURL has Action=ConfirmSubscription");
   CHECK(why(base + "Action=ConfirmSubscription&Token=ab") == "an SNS SubscribeURL has a TopicArn");
   CHECK(why(base + "Action=ConfirmSubscription&TopicArn=arn:aws:sns:eu-west-1:1:t&Token=ab&x=1") ==
         "an SNS SubscribeURL has the parameters Action, TopicArn and Token, each once; got \"x\"");

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <string>
+#include <tuple>
 #include <vector>
 
 namespace posthorn::egress {
@@ -86,6 +88,16 @@ TEST_CASE("a refusal says what is wrong and what is allowed") {
         "\"hooks.example.com\" has no address: it must resolve to a public one");
   CHECK(policy.check_url("https://exa mple.com").error().code == Errc::invalid);
   CHECK(policy.check_url("https://10.0.0.1").error().code == Errc::refused);
+}
+
+TEST_CASE("a reserved name is refused itself and below, and not where it is part of a label") {
+  const Policy policy;
+  CHECK_FALSE(why(policy, "https://home.arpa/").empty());
+  CHECK_FALSE(why(policy, "https://in-addr.arpa/").empty());
+  CHECK_FALSE(why(policy, "https://a.b.home.arpa/").empty());
+  CHECK(why(policy, "https://example.mylan/").empty());
+  CHECK(why(policy, "https://example.e164.arpa/").empty());
+  CHECK(why(policy, "https://myhome.arpa/").empty());
 }
 
 TEST_CASE("an operator's networks: deny wins over allow, allow over the built-in rules") {

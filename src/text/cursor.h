@@ -10,7 +10,8 @@
 
 namespace posthorn::text {
 
-/// Where a list goes on: small named values that only the list itself understands.
+/// Where a list goes on: small named values that only the list itself understands. A name or a
+/// value has at most 255 bytes, all together at most 600.
 using CursorFields = std::map<std::string, std::string>;
 
 inline constexpr std::size_t cursor_bytes_max = 1024;

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include "base/bytes.h"
+
 namespace posthorn::text {
 namespace {
 
@@ -65,6 +67,27 @@ TEST_CASE("a cursor that was changed anywhere is refused") {
   }
   CHECK_FALSE(ours.decode("l", cursor + "AAAA"));
   CHECK_FALSE(ours.decode("l", std::string(cursor_bytes_max + 1, 'A')));
+}
+
+TEST_CASE("a sealed text of another version or shape is refused") {
+  const CursorCodec ours = codec("k");
+  const auto sealed = [](std::string content) {
+    return to_base64url(content + test_mac("k", "cursor seal\n" + content).substr(0, 16));
+  };
+  const std::string head = "\x01" + test_mac("k", "cursor list\nl").substr(0, 8);
+  CHECK(*ours.decode("l", sealed(head + "\x01"
+                                        "a"
+                                        "\x02"
+                                        "bc")) == CursorFields{{"a", "bc"}});
+  CHECK_FALSE(ours.decode("l", sealed("\x02" + head.substr(1))));
+  CHECK_FALSE(ours.decode("l", sealed(head + "\x01"
+                                             "a")));
+  CHECK_FALSE(ours.decode("l", sealed(head + "\x01"
+                                             "a"
+                                             "\x03"
+                                             "bc")));
+  CHECK_FALSE(ours.decode("l", sealed(head + "\x09"
+                                             "a")));
 }
 
 }  // namespace

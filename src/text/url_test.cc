@@ -139,6 +139,18 @@ TEST_CASE("parse_url: every other spelling is refused with the rule it breaks") 
       {"https://example.com/%zz", "% must be followed by two hexadecimal digits; got \"%zz\""},
       {"https://example.com/?a=%4", "% must be followed by two hexadecimal digits; got \"%4\""},
       {"https://example.com/%0d", "the path may hold no encoded control character; got \"%0d\""},
+      {"https://example.com/%7f", "the path may hold no encoded control character; got \"%7f\""},
+      {"https://example.com/%a", "% must be followed by two hexadecimal digits; got \"%a\""},
+      {"https://example.com/%fg", "% must be followed by two hexadecimal digits; got \"%fg\""},
+      {"https://example.com/\x7f", "a URL may hold no space or control character; got \"\\x7f\""},
+      {"https://example.com/\"x",
+       "the path and the query take ASCII without quotes and angle "
+       "brackets: percent-encode the rest"},
+      {"https://example.com/x>",
+       "the path and the query take ASCII without quotes and angle "
+       "brackets: percent-encode the rest"},
+      {"https://example.com:4x3/",
+       "the port must be a number from 1 to 65535 without leading zeros; got \"4x3\""},
       {"https://example.com/<b>",
        "the path and the query take ASCII without quotes and angle "
        "brackets: percent-encode the rest"},
