@@ -5,6 +5,7 @@
 #include <boost/json/serialize.hpp>
 #include <charconv>
 #include <chrono>
+#include <fstream>
 #include <iostream>
 
 #include "base/bytes.h"
@@ -216,8 +217,14 @@ struct EgressCheck {
 };
 
 int egress_check(const Context& context, const EgressCheck& options) {
-  if (!options.cases.empty())
-    return egress::run_egress_cases(options.cases, options.kind == "sns", std::cout);
+  if (!options.cases.empty()) {
+    std::ifstream cases(options.cases);
+    if (!cases) throw CallFailed{usage, fmt::format("{} cannot be read", options.cases), nullptr};
+    const auto checked = egress::check_cases(cases, options.kind == "sns", std::cout);
+    if (!checked)
+      throw CallFailed{usage, fmt::format("{}: {}", options.cases, checked.error().what), nullptr};
+    return done;
+  }
   if (options.url.empty()) throw CallFailed{usage, "give a URL, or --cases FILE", nullptr};
   const egress::Policy policy;
   std::string why;
