@@ -1,0 +1,39 @@
+#pragma once
+// The whole suite: what store.h promises, checked on any store.
+
+#include "store/contract/attempts.h"
+#include "store/contract/events.h"
+#include "store/contract/held.h"
+#include "store/contract/keeping.h"
+#include "store/contract/lanes.h"
+#include "store/contract/lists.h"
+#include "store/contract/objects.h"
+#include "store/contract/threads.h"
+
+namespace posthorn::store::contract {
+
+/// To be called from a TEST_CASE; `make` is called anew for each case.
+inline void run_store_contract(const MakeHarness& make) {
+  SUBCASE("events") { event_cases(make); }
+  SUBCASE("client ids") { client_id_cases(make); }
+  SUBCASE("fan-out") { fan_out_cases(make); }
+  SUBCASE("attempts") { attempt_cases(make); }
+  SUBCASE("changes") { change_cases(make); }
+  SUBCASE("due") { due_cases(make); }
+  SUBCASE("lanes") { lane_cases(make); }
+  SUBCASE("keys") { key_cases(make); }
+  SUBCASE("held") { held_cases(make); }
+  SUBCASE("objects") { object_cases(make); }
+  SUBCASE("audit") { audit_cases(make); }
+  SUBCASE("list events") { list_event_cases(make); }
+  SUBCASE("list deliveries") { list_delivery_cases(make); }
+  SUBCASE("list objects") { list_object_cases(make); }
+  SUBCASE("retention") { retention_cases(make); }
+  SUBCASE("keeping") { keeping_cases(make); }
+  SUBCASE("epochs") { epoch_cases(make); }
+  SUBCASE("listeners") { listener_cases(make); }
+  SUBCASE("races: publishing and reading") { race_cases(make); }
+  SUBCASE("races: one attempt, many owners") { conflict_race_cases(make); }
+}
+
+}  // namespace posthorn::store::contract
