@@ -1,6 +1,7 @@
 #include "model/document.h"
 
 #include <fmt/format.h>
+#include <boost/json/serialize.hpp>
 
 #include "base/bytes.h"
 #include "text/json.h"
@@ -62,6 +63,32 @@ json::array shown_list(const std::vector<std::string>& texts) {
 json::value shown_json(std::string_view text) {
   auto value = text::parse_json(text);
   return value ? *std::move(value) : json::value(text_of(text));
+}
+
+std::string stored_json(Members& document, std::string_view name, std::string_view otherwise) {
+  const auto text = document.text(name, {.min = 0, .max = 1024 * 1024});
+  if (!text || text->empty()) return std::string(otherwise);
+  if (const auto checked = text::check_json(*text); !checked)
+    document.add(name, "format", checked.error().what);
+  return *text;
+}
+
+std::vector<std::string> stored_list(Members& document, std::string_view name,
+                                     std::vector<std::string> otherwise) {
+  const auto anything = [](std::string_view) { return std::string(); };
+  return document.texts(name, {.min = 0, .max = 1000}, anything).value_or(std::move(otherwise));
+}
+
+std::string read_metadata(Members& members, std::string before) {
+  constexpr std::size_t bytes_max = 16 * 1024;
+  if (members.is_null("metadata")) return "{}";
+  const json::object* given = members.object("metadata");
+  if (given == nullptr) return before;
+  std::string text = json::serialize(*given);
+  if (text.size() > bytes_max)
+    members.add("metadata", "too_long",
+                fmt::format("takes an object of at most {} bytes, not {}", bytes_max, text.size()));
+  return text;
 }
 
 std::string utf8_or_printable(std::string_view bytes) {

@@ -40,6 +40,41 @@ json::array shown_list(const std::vector<std::string>& texts);
 /// JSON kept as text, as a value; the text itself where it is not JSON.
 json::value shown_json(std::string_view text);
 
+/// JSON kept as text inside a document; a fault when it is none.
+std::string stored_json(Members& document, std::string_view name, std::string_view otherwise);
+std::vector<std::string> stored_list(Members& document, std::string_view name,
+                                     std::vector<std::string> otherwise);
+
+/// The member "metadata" of an input, as text: an object of at most 16 KiB; null empties it.
+std::string read_metadata(Members& members, std::string before);
+
+/// What every kind has: id, version and times.
+template <class Thing>
+Object object_with(ObjectKind kind, const Thing& thing) {
+  Object object;
+  object.kind = kind;
+  object.id = thing.id.value;
+  object.version = thing.version;
+  object.created_at = thing.created_at;
+  object.updated_at = thing.updated_at;
+  return object;
+}
+template <class Thing>
+Thing read_from(const Object& object) {
+  Thing thing;
+  thing.id.value = object.id;
+  thing.version = object.version;
+  thing.created_at = object.created_at;
+  thing.updated_at = object.updated_at;
+  return thing;
+}
+template <class Thing>
+void add_times(json::object& answer, const Thing& thing) {
+  answer["created_at"] = to_rfc3339(thing.created_at);
+  answer["updated_at"] = to_rfc3339(thing.updated_at);
+  answer["version"] = thing.version;
+}
+
 /// Bytes of a peer that need not be UTF-8, made safe: as they are, or with `\x..`.
 std::string utf8_or_printable(std::string_view bytes);
 

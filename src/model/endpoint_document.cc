@@ -115,23 +115,9 @@ void read_retry(Members& document, Endpoint& endpoint) {
   }
 }
 
-std::string stored_json(Members& document, std::string_view name, std::string_view otherwise) {
-  const auto text = document.text(name, {.min = 0, .max = 64 * 1024});
-  if (!text || text->empty()) return std::string(otherwise);
-  if (const auto checked = text::check_json(*text); !checked)
-    document.add(name, "format", checked.error().what);
-  return *text;
-}
-
 template <class Table, class Value>
 void read_name(Members& document, std::string_view name, const Table& table, Value& value) {
   if (const auto given = document.one_of(name, table)) value = *given;
-}
-
-std::vector<std::string> stored_list(Members& document, std::string_view name,
-                                     std::vector<std::string> otherwise) {
-  const auto anything = [](std::string_view) { return std::string(); };
-  return document.texts(name, {.min = 0, .max = 1000}, anything).value_or(std::move(otherwise));
 }
 
 }  // namespace
@@ -183,14 +169,9 @@ std::string to_document(const Endpoint& endpoint, const crypto::Vault& vault) {
 }
 
 Object to_object(const Endpoint& endpoint, const crypto::Vault& vault) {
-  Object object;
-  object.kind = ObjectKind::endpoint;
-  object.id = endpoint.id.value;
+  Object object = object_with(ObjectKind::endpoint, endpoint);
   object.workspace = endpoint.workspace;
   object.parent = endpoint.application.value;
-  object.version = endpoint.version;
-  object.created_at = endpoint.created_at;
-  object.updated_at = endpoint.updated_at;
   object.document = to_document(endpoint, vault);
   return object;
 }

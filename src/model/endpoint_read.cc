@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "crypto/crypto.h"
+#include "model/document.h"
 #include "model/endpoint_json.h"
 #include "model/endpoint_parts.h"
 #include "model/members.h"
@@ -13,7 +14,6 @@ namespace posthorn::model {
 namespace {
 
 constexpr std::size_t url_bytes_max = 2048;
-constexpr std::size_t metadata_bytes_max = 16 * 1024;
 constexpr std::int64_t disable_span_ms_max = 30LL * 24 * 3600 * 1000;
 constexpr std::size_t event_types_max = 100, channels_max = 20;
 
@@ -137,16 +137,7 @@ class Reading {
   void notes() {
     or_default("description", &Endpoint::description,
                [this] { return members_.text("description", {.min = 0, .max = 1024}); });
-    if (members_.is_null("metadata"))
-      endpoint_.metadata = "{}";
-    else if (const json::object* given = members_.object("metadata")) {
-      std::string text = json::serialize(*given);
-      if (text.size() > metadata_bytes_max)
-        members_.add("metadata", "too_long",
-                     fmt::format("takes an object of at most {} bytes, not {}", metadata_bytes_max,
-                                 text.size()));
-      endpoint_.metadata = std::move(text);
-    }
+    endpoint_.metadata = read_metadata(members_, std::move(endpoint_.metadata));
   }
 
   std::optional<std::string> application() {

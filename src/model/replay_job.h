@@ -1,0 +1,70 @@
+#pragma once
+// Many deliveries sent again, by filter and time range.
+
+#include <boost/json/object.hpp>
+
+#include <array>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/id.h"
+#include "base/time.h"
+#include "model/delivery.h"
+#include "model/faults.h"
+#include "model/names.h"
+#include "model/objects.h"
+
+namespace posthorn::model {
+
+enum class ReplayState : std::uint8_t { running, paused, done, cancelled, failed };
+inline constexpr std::array<Named<ReplayState>, 5> replay_states{
+    {{ReplayState::running, "running"},
+     {ReplayState::paused, "paused"},
+     {ReplayState::done, "done"},
+     {ReplayState::cancelled, "cancelled"},
+     {ReplayState::failed, "failed"}}};
+constexpr std::string_view to_string(ReplayState value) { return name_of(replay_states, value); }
+
+/// Which deliveries; what is empty does not restrict.
+struct ReplayFilter {
+  std::optional<EndpointId> endpoint{};
+  std::optional<EventId> event{};
+  std::vector<DeliveryState> states{DeliveryState::exhausted};
+  std::vector<std::string> event_types;     ///< With wildcards.
+  std::vector<int> status_codes;            ///< Of the last attempt.
+  std::optional<Instant> since{}, until{};  ///< created_at: since <= t < until.
+};
+
+struct ReplayCounts {
+  std::int64_t seen = 0;      ///< Deliveries looked at that match.
+  std::int64_t replayed = 0;  ///< New deliveries made; 0 in a dry run.
+  std::int64_t skipped = 0;   ///< Could not be replayed: the endpoint or the payload is gone.
+};
+
+struct ReplayJob {
+  ReplayJobId id;
+  WorkspaceId workspace;
+  ReplayFilter filter;
+  bool dry_run = false;         ///< Only counts.
+  double rate_per_second = 50;  ///< New deliveries; 0.1 to 10000.
+  ReplayState state = ReplayState::running;
+  ReplayCounts counts;
+  std::uint64_t cursor = 0;  ///< Page::after of the next page; 0: from the start.
+  std::string actor;         ///< "key:key_…" of who asked.
+  std::string error;         ///< Of a failed one.
+  std::optional<Instant> finished_at{};
+  Instant created_at, updated_at;
+  std::int64_t version = 0;
+};
+
+Object to_object(const ReplayJob& job);
+/// Error: corrupt.
+Result<ReplayJob> replay_job_from(const Object& object);
+json::object to_api(const ReplayJob& job);
+/// The body of a POST: {endpoint_id, event_id, statuses, event_types, status_codes, since, until,
+/// dry_run, rate}. Statuses are exhausted unless given; pending ones cannot be replayed. Fault: no
+/// endpoint_id, event_id, event_types or since, so that nobody replays everything by mistake.
+ReplayJob read_replay_job(const json::object& input, Faults& faults, ReplayJob base);
+
+}  // namespace posthorn::model
