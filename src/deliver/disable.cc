@@ -5,9 +5,9 @@
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
-#include <utility>
 
 #include "crypto/crypto.h"
+#include "model/names.h"
 
 namespace posthorn::deliver {
 
@@ -19,8 +19,8 @@ namespace json = boost::json;
 std::string disabled_document(const Disabling& disabling) {
   auto document = json::parse(disabling.object->document).as_object();
   document["enabled"] = false;
-  document["disabled_reason"] = reason_name(disabling.reason);
-  document["disabled_at"] = to_rfc3339(disabling.time.wall);
+  document["disabled_reason"] = model::to_string(disabling.reason);
+  document["disabled_at"] = disabling.time.wall.unix_ms;
   return json::serialize(document);
 }
 
@@ -40,7 +40,7 @@ json::object facts(const Disabling& disabling) {
   data["endpoint_id"] = endpoint.id.text();
   data["endpoint_url"] = endpoint.url;
   data["endpoint_description"] = endpoint.description;
-  data["reason"] = reason_name(disabling.reason);
+  data["reason"] = model::to_string(disabling.reason);
   data["count"] = disabling.failures;
   data["disabled_at"] = to_rfc3339(disabling.time.wall);
   data["last_delivery_id"] = disabling.last->delivery.text();
@@ -93,26 +93,12 @@ store::ObjectWrite mail(const Disabling& disabling) {
 
 }  // namespace
 
-std::string_view reason_name(model::DisabledReason reason) {
-  switch (reason) {
-    case model::DisabledReason::none:
-      return "none";
-    case model::DisabledReason::consecutive_failures:
-      return "consecutive_failures";
-    case model::DisabledReason::gone:
-      return "gone";
-    case model::DisabledReason::manual:
-      return "manual";
-  }
-  std::unreachable();
-}
-
 bool is_enabled(std::string_view document) {
   boost::system::error_code failed;
   const auto parsed = json::parse(document, failed);
   if (failed || !parsed.is_object()) return false;
   const auto* enabled = parsed.as_object().if_contains("enabled");
-  return enabled && enabled->is_bool() && enabled->as_bool();
+  return !enabled || (enabled->is_bool() && enabled->as_bool());
 }
 
 model::Endpoint disabled_copy(const Disabling& disabling) {
@@ -131,6 +117,7 @@ void add_disabling(store::Batch& batch, const Disabling& disabling,
   store::ObjectWrite document;
   document.action = store::ObjectWrite::Action::replace;
   document.object = *disabling.object;
+  document.object.updated_at = disabling.time.wall;
   document.object.document = disabled_document(disabling);
   document.expected_version = disabling.object->version;
 

@@ -32,7 +32,4 @@ model::Endpoint disabled_copy(const Disabling& disabling);
 void add_disabling(store::Batch& batch, const Disabling& disabling,
                    const publish::Publisher& publisher);
 
-/// "consecutive_failures", "gone", "manual", "none".
-std::string_view reason_name(model::DisabledReason reason);
-
 }  // namespace posthorn::deliver

@@ -81,9 +81,11 @@ struct Engine::State : std::enable_shared_from_this<Engine::State> {
   // -- intake.cc
   void listen();
   void drain_inbox();
+  void absorb_inbox();
   void take_notice(const store::CommitNotice& notice);
   void take_fresh(const store::FreshDelivery& fresh);
   void queue_read(const LanePtr& lane);
+  void start_reads();
   task<> read(LanePtr lane);
   task<> ask_key(LanePtr lane, std::uint64_t key);
   task<> sweep();
@@ -108,6 +110,7 @@ struct Engine::State : std::enable_shared_from_this<Engine::State> {
   void make_ready(const LanePtr& lane);
   void wake_at(const LanePtr& lane, Instant at);
   void pump();
+  void take_turns();
   bool visit(const LanePtr& lane);
   [[nodiscard]] bool may_take(const LaneEntry& lane) const;
   task<> keep_time();
@@ -171,6 +174,7 @@ struct Engine::State : std::enable_shared_from_this<Engine::State> {
   bool loading_payloads = false;
   std::deque<LanePtr> reads;
   int reads_running = 0;
+  bool absorbing = false;
   bool expanding = false, expand_again = false;
 
   std::deque<Outcome> finished;
@@ -186,6 +190,7 @@ struct Engine::State : std::enable_shared_from_this<Engine::State> {
     Body body;
   } last_body;  ///< Siblings of one event often follow each other.
 
+  bool pumping = false, pump_again = false;
   bool paused = false;
   bool stopping = false;
   bool giving_up = false;  ///< The drain limit has passed: what ends from here on was cancelled.

@@ -53,6 +53,12 @@ void Engine::State::post_inbox() {
 }
 
 void Engine::State::drain_inbox() {
+  absorb_inbox();
+  start_reads();
+  pump();
+}
+
+void Engine::State::absorb_inbox() {
   std::vector<std::shared_ptr<const store::CommitNotice>> notices;
   std::vector<EndpointId> changed;
   {
@@ -62,13 +68,16 @@ void Engine::State::drain_inbox() {
     inbox.posted = false;
   }
   if (stopping) return;
+  // What is told must be known in full before anything is read or sent because of it: a row that a
+  // read brought, and that was sent and settled, must not come up again from an older notice.
+  absorbing = true;
   for (const auto id : changed) {
     if (!owns(id)) continue;
     const auto lane = lane_of(id);
     if (lane->loaded) look_at_endpoint(lane);
   }
   for (const auto& notice : notices) take_notice(*notice);
-  pump();
+  absorbing = false;
 }
 
 void Engine::State::take_notice(const store::CommitNotice& notice) {
@@ -89,8 +98,13 @@ void Engine::State::take_notice(const store::CommitNotice& notice) {
 }
 
 void Engine::State::take_fresh(const store::FreshDelivery& fresh) {
-  const auto lane = lane_of(fresh.endpoint);
-  if (!lane->loaded) return;  // Its first read begins after this commit, and finds the row.
+  const auto known = lanes.find(fresh.endpoint);
+  if (known == lanes.end() || !known->second->loaded) {
+    // The lane's first read begins after this commit, and finds the row.
+    lane_of(fresh.endpoint);
+    return;
+  }
+  const LanePtr lane = known->second;
   if (lane->deleted) return start_cancelling(lane);
   Row row;
   row.due.id = fresh.id;
@@ -119,12 +133,17 @@ std::size_t Engine::State::rows_max() const {
 void Engine::State::queue_read(const LanePtr& lane) {
   if (lane->read_queued || stopping) return;
   lane->read_queued = true;
-  if (reads_running >= reads_max) {
-    reads.push_back(lane);
-    return;
+  reads.push_back(lane);
+  start_reads();
+}
+
+void Engine::State::start_reads() {
+  while (!absorbing && !stopping && !reads.empty() && reads_running < reads_max) {
+    const LanePtr next = std::move(reads.front());
+    reads.pop_front();
+    ++reads_running;
+    work.spawn("deliver.read", read(next));
   }
-  ++reads_running;
-  work.spawn("deliver.read", read(lane));
 }
 
 task<> Engine::State::read(LanePtr lane) {
@@ -145,6 +164,7 @@ task<> Engine::State::read(LanePtr lane) {
     const auto cursor = window.begin_read();
     auto found =
         co_await ports.store.due(lane->id, cursor, Instant{INT64_MAX}, static_cast<int>(limit));
+    absorb_inbox();
     if (found) {
       window.end_read(*std::move(found), limit, now(), rows_max());
     } else {
@@ -156,12 +176,7 @@ task<> Engine::State::read(LanePtr lane) {
   lane->read_queued = false;
   --reads_running;
   if (!lane->loaded && !lane->dropped) queue_read(lane);
-  while (!reads.empty() && reads_running < reads_max) {
-    const LanePtr next = std::move(reads.front());
-    reads.pop_front();
-    ++reads_running;
-    work.spawn("deliver.read", read(next));
-  }
+  start_reads();
   make_ready(lane);
   pump();
 }
@@ -172,6 +187,7 @@ task<> Engine::State::ask_key(LanePtr lane, std::uint64_t key) {
   Result<std::optional<DeliveryId>> head = std::optional<DeliveryId>{};
   const bool blocks = lane->endpoint && lane->endpoint->on_exhausted == model::OnExhausted::block;
   if (pending && blocks) head = co_await ports.store.blocking_head(lane->id, key);
+  absorb_inbox();
   if (pending && head) {
     lane->queue.answer(key, *std::move(pending), *head, now());
   } else {

@@ -46,6 +46,15 @@ bool Engine::State::may_take(const LaneEntry& lane) const {
 }
 
 void Engine::State::pump() {
+  // A coroutine that is spawned runs at once up to where it waits, and may come back here.
+  pump_again = true;
+  if (pumping) return;
+  pumping = true;
+  while (std::exchange(pump_again, false)) take_turns();
+  pumping = false;
+}
+
+void Engine::State::take_turns() {
   if (paused || stopping || store_down) return;
   std::size_t without_progress = 0;
   while (!ready.empty() && without_progress < ready.size()) {

@@ -8,6 +8,7 @@
 #include "deliver/disable.h"
 #include "deliver/engine_state.h"
 #include "deliver/notices.h"
+#include "model/names.h"
 
 namespace posthorn::deliver {
 
@@ -222,7 +223,7 @@ task<bool> Engine::State::write_disabling(Outcome& outcome, const LaneEffect& ef
     lane->durable = held;
     ports.metrics.auto_disabled.add();
     ports.log.warning("endpoint.disabled", {{"endpoint", lane->id.text()},
-                                            {"reason", reason_name(disabling.reason)},
+                                            {"reason", model::to_string(disabling.reason)},
                                             {"failures", disabling.failures}});
     settle(outcome);
     if (!lane->dropped) look_at_endpoint(lane);
