@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The copies in test/cases must equal the originals, where those lie beside the clone.
+"""The copies in tests/cases must equal the originals, where those lie beside the clone.
 
 usage: tools/check_cases_equal.py
 
@@ -24,8 +24,8 @@ def main():
         print("0 passed, 0 failed, 1 skipped")
         return 0
     copies, originals = files(COPY), files(ORIGINAL)
-    faults = [f"missing in test/cases: {name}" for name in originals.keys() - copies.keys()]
-    faults += [f"only in test/cases: {name}" for name in copies.keys() - originals.keys()]
+    faults = [f"missing in tests/cases: {name}" for name in originals.keys() - copies.keys()]
+    faults += [f"only in tests/cases: {name}" for name in copies.keys() - originals.keys()]
     faults += [f"differs: {name}" for name in originals.keys() & copies.keys()
                if originals[name].read_bytes() != copies[name].read_bytes()]
     for fault in sorted(faults):

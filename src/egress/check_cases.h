@@ -1,5 +1,5 @@
 #pragma once
-// Plays a file of cases (test/cases/ssrf.json, sns-url.json) through the policy.
+// Plays a file of cases (tests/cases/ssrf.json, sns-url.json) through the policy.
 
 #include <istream>
 #include <ostream>

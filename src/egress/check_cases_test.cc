@@ -17,7 +17,7 @@ namespace {
 namespace json = text::json;
 
 std::string read_case_file(const std::string& name) {
-  std::ifstream file(POSTHORN_SOURCE_DIR "/test/cases/" + name, std::ios::binary);
+  std::ifstream file(POSTHORN_SOURCE_DIR "/tests/cases/" + name, std::ios::binary);
   REQUIRE(file);
   return {std::istreambuf_iterator<char>(file), {}};
 }

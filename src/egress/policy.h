@@ -1,6 +1,6 @@
 #pragma once
 // What may leave: the pure half of the egress guard. net/egress.h resolves, pins and dials by it.
-// Source of the rules: test/cases/ssrf-policy.json; the table in egress/rules.h is the only copy.
+// Source of the rules: tests/cases/ssrf-policy.json; the table in egress/rules.h is the only copy.
 
 #include <array>
 #include <cstdint>
@@ -68,7 +68,7 @@ class Policy {
   Overrides overrides_;
 };
 
-/// The addresses that SNS may name (test/cases/sns-url.json): `cert` a SigningCertURL, `subscribe`
+/// The addresses that SNS may name (tests/cases/sns-url.json): `cert` a SigningCertURL, `subscribe`
 /// a SubscribeURL, whose topic must be one of `allowed_topics` (none given: no topic is).
 enum class SnsUrl : std::uint8_t { cert, subscribe };
 Result<text::Url> check_sns_url(SnsUrl kind, std::string_view url,
