@@ -168,7 +168,8 @@ const std::vector<Setting>& settings() {
        "Judge the IPv4 address inside addresses of this prefix.",
        [](Config& c, std::string_view v) -> Fault {
          c.egress.nat64_prefix = egress::parse_cidr(v);
-         if (!c.egress.nat64_prefix) return "takes a network like 64:ff9b::/96";
+         if (!c.egress.nat64_prefix || !egress::is_nat64_prefix(*c.egress.nat64_prefix))
+           return "takes a network like 64:ff9b::/96";
          return {};
        }},
       {"egress.proxy", "http://HOST:PORT", "Everything that leaves goes through this proxy.",

@@ -213,7 +213,7 @@ int sign(const Context& context, const Signed& options) {
 
 struct EgressCheck {
   std::string url, cases, kind = "endpoint";
-  std::vector<std::string> resolves_to;
+  std::vector<std::string> resolves_to, topics;
 };
 
 int egress_check(const Context& context, const EgressCheck& options) {
@@ -230,7 +230,8 @@ int egress_check(const Context& context, const EgressCheck& options) {
   std::string why;
   if (options.kind == "sns") {
     const auto certificate = egress::check_sns_url(egress::SnsUrl::cert, options.url);
-    if (!certificate && !egress::check_sns_url(egress::SnsUrl::subscribe, options.url))
+    if (!certificate &&
+        !egress::check_sns_url(egress::SnsUrl::subscribe, options.url, options.topics))
       why = certificate.error().what;
   } else {
     const auto url = policy.check_url(options.url);
@@ -304,6 +305,8 @@ void add_signatures(CLI::App& root, Context& context) {
                    "Addresses that its name resolves to (comma)")
       ->delimiter(',');
   check->add_option("--cases", checked->cases, "A file of cases: one JSON line for each");
+  check->add_option("--topic", checked->topics,
+                    "With --kind sns: topics whose SubscribeURL is accepted (repeatable)");
   check->add_option("--kind", checked->kind, "endpoint or sns")
       ->check(CLI::IsMember({"endpoint", "sns"}));
   check->callback([&context, checked] {
