@@ -17,6 +17,22 @@ std::string sha1(std::string_view data);    ///< 20 bytes.
 std::string sha256(std::string_view data);  ///< 32 bytes.
 std::string sha512(std::string_view data);  ///< 64 bytes.
 
+/// SHA-256 of what comes in pieces, such as a large file.
+class Sha256 {
+ public:
+  Sha256();
+  Sha256(Sha256&&) noexcept;
+  Sha256& operator=(Sha256&&) noexcept;
+  ~Sha256();
+  void add(std::string_view piece);
+  /// The 32 bytes; call once.
+  std::string finish();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
 enum class Digest { sha1, sha256, sha384, sha512 };
 
 /// One-shot HMAC. For a key that is used again, keep an HmacKey.

@@ -25,6 +25,15 @@ TEST_CASE("digests: the examples of FIPS 180") {
         "2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f");
 }
 
+TEST_CASE("sha256: pieces give the digest of the whole") {
+  Sha256 pieces;
+  pieces.add("a");
+  pieces.add("");
+  pieces.add("bc");
+  CHECK(pieces.finish() == sha256("abc"));
+  CHECK(Sha256().finish() == sha256(""));
+}
+
 TEST_CASE("hmac: the cases of RFC 4231 and RFC 2202") {
   struct Case {
     std::string key, data, sha256_hex;

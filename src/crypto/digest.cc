@@ -70,6 +70,31 @@ std::string sha1(std::string_view data) { return digest_of(EVP_sha1(), data); }
 std::string sha256(std::string_view data) { return digest_of(EVP_sha256(), data); }
 std::string sha512(std::string_view data) { return digest_of(EVP_sha512(), data); }
 
+struct Sha256::State {
+  struct Free {
+    void operator()(EVP_MD_CTX* unused) const { EVP_MD_CTX_free(unused); }
+  };
+  std::unique_ptr<EVP_MD_CTX, Free> context{EVP_MD_CTX_new()};
+};
+
+Sha256::Sha256() : state_(std::make_unique<State>()) {
+  PH_ASSERT(EVP_DigestInit_ex(state_->context.get(), EVP_sha256(), nullptr) == 1);
+}
+Sha256::Sha256(Sha256&&) noexcept = default;
+Sha256& Sha256::operator=(Sha256&&) noexcept = default;
+Sha256::~Sha256() = default;
+
+void Sha256::add(std::string_view piece) {
+  PH_ASSERT(EVP_DigestUpdate(state_->context.get(), piece.data(), piece.size()) == 1);
+}
+
+std::string Sha256::finish() {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> out;
+  unsigned int size = 0;
+  PH_ASSERT(EVP_DigestFinal_ex(state_->context.get(), out.data(), &size) == 1);
+  return {reinterpret_cast<const char*>(out.data()), size};
+}
+
 std::string hmac(Digest digest, std::string_view key, std::string_view data) {
   const MacContext context = keyed(digest, key);
   PH_ASSERT(EVP_MAC_update(context.get(), bytes_of(data), data.size()) == 1);

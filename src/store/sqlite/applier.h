@@ -57,6 +57,10 @@ class Applier {
   /// Cancels up to `limit` deliveries that a closed interval dropped; true while there are more.
   bool settle_held(int limit);
 
+  /// Cancels up to `limit` pending deliveries behind `behind`, which it moves, that were made
+  /// before `before`; true while there are more.
+  Result<bool> cancel_older(Instant before, DeliveryId& behind, int limit);
+
   void set_meta(std::string_view name, std::string_view value);
   void remove_meta(std::string_view name);
   /// Stores the counters: in every transaction that deletes rows.

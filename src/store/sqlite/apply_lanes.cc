@@ -100,6 +100,19 @@ bool Applier::settle_interval(HeldRow& row, int limit) {
   return true;
 }
 
+Result<bool> Applier::cancel_older(Instant before, DeliveryId& behind, int limit) {
+  std::vector<std::pair<DeliveryId, EndpointId>> old;
+  for (auto rows = sql_->pending_before.query(before, behind, limit); rows.next();)
+    old.push_back({{rows.id(0)}, {rows.id(1)}});
+  for (const auto& [id, endpoint] : old) {
+    sql_->cancel_delivery.run(id);
+    note_touched(endpoint);
+    behind = id;
+  }
+  note_settled(static_cast<std::int64_t>(old.size()));
+  return old.size() == static_cast<std::size_t>(limit);
+}
+
 bool Applier::settle_held(int limit) {
   for (const auto& [endpoint, intervals] : held_.all()) {
     auto* rows = held_.of(endpoint);

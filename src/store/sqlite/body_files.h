@@ -15,13 +15,12 @@ class BodyFiles {
  public:
   static constexpr std::size_t inline_bytes_max = 256 << 10;
 
-  /// `folder` is made when it is not there.
-  static Result<> make_folder(const std::string& folder);
   explicit BodyFiles(std::string folder) : folder_(std::move(folder)) {}
 
   /// Durable when it returns: file and folder are synced. Errors: unavailable (disk full), io.
-  Result<std::string> write(std::string_view bytes);
-  /// Errors: corrupt (the bytes are not those that were written), io (the file is missing).
+  [[nodiscard]] Result<std::string> write(std::string_view bytes);
+  /// Errors: corrupt (the bytes are not those that were written), not_found (the file is
+  /// gone), io.
   [[nodiscard]] Result<std::string> read(const std::string& file) const;
   /// A file that is not there is no error.
   void remove(const std::string& file) const;

@@ -86,7 +86,19 @@ std::shared_ptr<void> SqliteStore::listen(CommitListener listener) {
 bool SqliteStore::accepting() const { return state_->gate.accepting(); }
 bool SqliteStore::is_restored() const { return state_->restored.load(); }
 
-Result<> SqliteStore::clear_restored() {
+Result<> SqliteStore::resume_restored(Instant from) {
+  constexpr int chunk_rows = 1000;
+  DeliveryId behind;
+  bool more = true;
+  while (more) {
+    auto cancelled = state_->write_blocking<bool>(
+        [&behind, from](Applier& applier) {
+          return applier.cancel_older(from, behind, chunk_rows);
+        },
+        0);
+    if (!cancelled) return fail(std::move(cancelled).error());
+    more = *cancelled;
+  }
   auto cleared = state_->write_blocking<void>(
       [](Applier& applier) -> Result<> {
         applier.remove_meta("restored");

@@ -40,9 +40,11 @@ class SqliteStore final : public Store {
   /// False while the disk is full: nothing new is taken, and no attempt should start.
   [[nodiscard]] bool accepting() const;
   /// What the database was opened from is a restored backup: nothing should be sent until a person
-  /// has said so and clear_restored() was called.
+  /// has said so and resume_restored() was called.
   [[nodiscard]] bool is_restored() const;
-  Result<> clear_restored();
+  /// Lets a restored store send again. What was published before `from` and still waits is
+  /// cancelled, in chunks: the store that was backed up may have sent it since. Blocks.
+  Result<> resume_restored(Instant from);
   /// A value of the installation, such as the fingerprint of its keys. Blocks.
   Result<std::optional<std::string>> setting(const std::string& name);
   Result<> set_setting(const std::string& name, const std::string& value);

@@ -3,9 +3,9 @@
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
 #include <unordered_set>
 
+#include "store/sqlite/files.h"
 #include "store/sqlite/migrations.h"
 #include "store/sqlite/sqlite_store_state.h"
 
@@ -54,7 +54,7 @@ Instant stored_moment(Connection& connection) {
 }  // namespace
 
 Result<std::unique_ptr<SqliteStore>> SqliteStore::open(SqliteOptions options) {
-  if (auto made = BodyFiles::make_folder(options.folder + "/bodies"); !made)
+  if (auto made = make_folder(options.folder + "/bodies"); !made)
     return fail(std::move(made).error());
   PH_TRY(FolderLock lock, FolderLock::take(options.folder));
   PH_TRY(Connection connection, open_connection(options, options.writer_cache_kib));

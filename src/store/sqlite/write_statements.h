@@ -21,7 +21,8 @@ struct WriteStatements {
   Query replace_lane{c, "replace_lane"};
   Query all_held{c, "all_held"}, insert_held{c, "insert_held"}, close_held{c, "close_held"};
   Query delete_held{c, "delete_held"}, shrink_held{c, "shrink_held"};
-  Query pending_between{c, "pending_between"}, cancel_delivery{c, "cancel_delivery"};
+  Query pending_between{c, "pending_between"}, pending_before{c, "pending_before"};
+  Query cancel_delivery{c, "cancel_delivery"};
   Query insert_object{c, "insert_object"}, update_object{c, "update_object"};
   Query delete_object{c, "delete_object"}, object_of_id{c, "object_of_id"};
   Query object_of_name{c, "object_of_name"};

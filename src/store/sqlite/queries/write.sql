@@ -86,6 +86,8 @@ DELETE FROM held WHERE id = ?1;
 -- name: pending_between
 SELECT id FROM deliveries INDEXED BY deliveries_by_endpoint
 WHERE endpoint = ?1 AND id >= ?2 AND id < ?3 AND state = 0 ORDER BY id LIMIT ?4;
+-- name: pending_before
+SELECT id, endpoint FROM deliveries WHERE state = 0 AND created < ?1 AND id > ?2 ORDER BY id LIMIT ?3;
 -- name: cancel_delivery
 UPDATE deliveries SET state = 3 WHERE id = ?1;
 
