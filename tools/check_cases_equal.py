@@ -10,7 +10,7 @@ import pathlib
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-COPY = ROOT / "test" / "cases"
+COPY = ROOT / "tests" / "cases"
 ORIGINAL = ROOT.parent / "shared" / "cases"
 
 
