@@ -242,7 +242,7 @@ class World {
                                  engine_config);
     std::vector<int> shards(store::shard_count);
     for (int i = 0; i < store::shard_count; ++i) shards[static_cast<std::size_t>(i)] = i;
-    REQUIRE(get(engine->start("test", shards)));
+    REQUIRE(get(engine->start("test", shards, start_paused)));
   }
   void stop() {
     if (!engine) return;
@@ -339,6 +339,7 @@ class World {
   env::MetricRegistry registry;
   Metrics metrics{registry};
   EngineConfig engine_config;
+  bool start_paused = false;
   std::unique_ptr<Engine> engine;
 
  private:
