@@ -99,6 +99,25 @@ class Loop {
   std::thread thread_;
 };
 
+net::SmtpConfig smtp_config(const Config& config) {
+  net::SmtpConfig smtp;
+  if (config.smtp_url.empty()) return smtp;
+  const bool tls = config.smtp_url.starts_with("smtps://");
+  const auto where = split_address(config.smtp_url.substr(config.smtp_url.find("://") + 3));
+  smtp.host = where.host;
+  smtp.port = where.port;
+  smtp.security = tls                       ? net::SmtpSecurity::tls
+                  : config.smtp_require_tls ? net::SmtpSecurity::start_tls
+                                            : net::SmtpSecurity::none;
+  smtp.user = config.smtp_user;
+  smtp.password = config.smtp_password;
+  smtp.from = config.smtp_from;
+  smtp.allow_private_host =
+      true;  // The operator named it: a relay of one's own is mostly a private one.
+  smtp.extra_ca_file = config.extra_ca_file;
+  return smtp;
+}
+
 void raise_descriptor_limit() {
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
@@ -238,15 +257,15 @@ Result<> Application::State::apply_resume() {
                                      "started with --resume-from all, or --resume-from MOMENT"}});
     return {};
   }
+  Instant from{0};
   if (*options.resume_from != "all") {
     const auto moment = parse_rfc3339(*options.resume_from);
     if (!moment)
       return fail(Errc::invalid,
                   "--resume-from takes \"all\" or a moment such as 2026-11-21T06:00:00Z");
-    PH_TRY(const auto cancelled, store->cancel_pending_before(*moment));
-    log.info("restored.cancelled", {{"deliveries", cancelled}});
+    from = *moment;
   }
-  return store->clear_restored();
+  return store->resume_restored(from);
 }
 
 Result<> Application::State::start_delivering() {
@@ -330,13 +349,12 @@ Result<std::unique_ptr<Application>> Application::start(Config config, StartOpti
       return fail(std::move(error));
     }
   }
-  net::SmtpConfig smtp;
-  smtp.url = state->config.smtp_url;
-  smtp.user = state->config.smtp_user;
-  smtp.password = state->config.smtp_password;
-  smtp.from = state->config.smtp_from;
-  smtp.require_tls = state->config.smtp_require_tls;
-  state->mail.emplace(std::move(smtp), state->policy);
+  auto smtp = smtp_config(state->config);
+  if (const auto faults = net::problems(smtp); !faults.empty()) {
+    state->stop();
+    return fail(Errc::invalid, "smtp: " + faults.front());
+  }
+  state->mail.emplace(std::move(smtp), state->policy, state->clock);
   state->housekeeping.emplace(state->house.context(), state->clock, *state->store, *state->mail,
                               state->log, state->config.retention);
   asio::post(state->house.context(),
@@ -348,8 +366,8 @@ void Application::State::stop() {
   if (std::exchange(stopped, true)) return;
   // In the order of the flow: nothing new comes in, what is under way ends, then what they stood on
   // goes.
+  if (service) service->end_streams();
   if (server) in.wait(server->drain(Millis(2000)));
-  if (service) in.wait(service->stop());
   if (engine) out.wait(engine->stop());
   if (housekeeping) house.wait(housekeeping->stop());
   if (client)

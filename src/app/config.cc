@@ -134,7 +134,10 @@ const std::vector<Setting>& settings() {
        }},
       {"smtp.url", "smtp://HOST:PORT or smtps://HOST:PORT", "The server that takes our mail.",
        [](Config& c, std::string_view v) -> Fault {
-         if (!v.starts_with("smtp://") && !v.starts_with("smtps://"))
+         const auto scheme = v.find("://");
+         std::string address;
+         if ((!v.starts_with("smtp://") && !v.starts_with("smtps://")) ||
+             set_address(address, v.substr(scheme + 3)))
            return "takes smtp://HOST:PORT or smtps://HOST:PORT";
          c.smtp_url = v;
          return {};

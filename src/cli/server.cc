@@ -193,7 +193,7 @@ void add_server(CLI::App& root, Context& context) {
         return report(context, app::verify_backup(restored->other), "the backup is whole");
       if (restored->data.empty())
         throw CallFailed{usage, "give --data FOLDER (empty), or --verify", nullptr};
-      return report(context, app::restore(restored->other, restored->data, Bar("restoring")),
+      return report(context, app::restore(restored->other, restored->data),
                     "restored: put the key file beside it, then start with --resume-from all or "
                     "--resume-from MOMENT");
     };
