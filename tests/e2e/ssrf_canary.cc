@@ -24,7 +24,7 @@ namespace {
 json::value read_json(std::string_view name) {
   std::stringstream text;
   text
-      << std::ifstream(std::string(POSTHORN_SOURCE_DIR "/test/cases/") + std::string(name)).rdbuf();
+      << std::ifstream(std::string(POSTHORN_SOURCE_DIR "/tests/cases/") + std::string(name)).rdbuf();
   return json::parse(text.str());
 }
 
