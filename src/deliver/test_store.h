@@ -1,0 +1,120 @@
+#pragma once
+// The memory store with apply() under the test's control; every other call goes straight through.
+
+#include <functional>
+
+#include "store/memory/memory_store.h"
+
+namespace posthorn::deliver::testing {
+
+class ScriptedStore final : public store::Store {
+ public:
+  explicit ScriptedStore(store::Store& inner) : inner_(inner) {}
+
+  /// What apply() answers instead of asking the store; none: it asks.
+  std::function<std::optional<Error>(const store::Batch&)> refuse = [](const store::Batch&) {
+    return std::optional<Error>();
+  };
+  /// Runs before apply() asks the store: somebody else's change comes first.
+  std::function<void(const store::Batch&)> before = [](const store::Batch&) {};
+  int applied = 0;
+
+  task<Result<store::Applied>> apply(store::Batch batch) override {
+    if (auto error = refuse(batch)) co_return fail(*std::move(error));
+    before(batch);
+    ++applied;
+    co_return co_await inner_.apply(std::move(batch));
+  }
+  Result<store::Applied> apply_blocking(store::Batch batch) override {
+    return inner_.apply_blocking(std::move(batch));
+  }
+  std::shared_ptr<void> listen(store::CommitListener listener) override {
+    return inner_.listen(std::move(listener));
+  }
+  task<Result<store::EpochsPtr>> lease(std::string node, std::vector<int> shards) override {
+    return inner_.lease(std::move(node), std::move(shards));
+  }
+  task<Result<std::vector<store::Due>>> due(EndpointId endpoint, store::DueCursor cursor,
+                                            Instant until, int limit) override {
+    return inner_.due(endpoint, cursor, until, limit);
+  }
+  task<Result<std::vector<store::Due>>> pending_of_key(EndpointId endpoint, std::uint64_t key_hash,
+                                                       DeliveryId before_id, int limit) override {
+    return inner_.pending_of_key(endpoint, key_hash, before_id, limit);
+  }
+  task<Result<std::optional<DeliveryId>>> blocking_head(EndpointId endpoint,
+                                                        std::uint64_t key_hash) override {
+    return inner_.blocking_head(endpoint, key_hash);
+  }
+  task<Result<std::optional<Instant>>> earliest_due(EndpointId endpoint) override {
+    return inner_.earliest_due(endpoint);
+  }
+  task<Result<std::vector<model::Lane>>> lanes_due(Instant until, std::vector<int> shards,
+                                                   int limit,
+                                                   std::optional<model::Lane> after) override {
+    return inner_.lanes_due(until, std::move(shards), limit, std::move(after));
+  }
+  task<Result<std::optional<model::Lane>>> lane(EndpointId endpoint) override {
+    return inner_.lane(endpoint);
+  }
+  task<Result<std::vector<model::HeldInterval>>> held(EndpointId endpoint) override {
+    return inner_.held(endpoint);
+  }
+  task<Result<bool>> expand_some() override { return inner_.expand_some(); }
+  task<Result<std::vector<std::shared_ptr<const model::Event>>>> events(
+      std::vector<EventId> ids) override {
+    return inner_.events(std::move(ids));
+  }
+  task<Result<std::optional<EventId>>> event_by_client_id(WorkspaceId workspace,
+                                                          std::string client_id) override {
+    return inner_.event_by_client_id(workspace, std::move(client_id));
+  }
+  task<Result<store::Found<std::shared_ptr<const model::Event>>>> list_events(
+      store::EventFilter filter, store::Page page) override {
+    return inner_.list_events(std::move(filter), page);
+  }
+  task<Result<std::optional<model::Delivery>>> delivery(DeliveryId id) override {
+    return inner_.delivery(id);
+  }
+  task<Result<store::Found<model::Delivery>>> list_deliveries(store::DeliveryFilter filter,
+                                                              store::Page page) override {
+    return inner_.list_deliveries(std::move(filter), page);
+  }
+  task<Result<std::vector<model::Attempt>>> attempts(DeliveryId id) override {
+    return inner_.attempts(id);
+  }
+  task<Result<store::Found<model::Attempt>>> list_attempts(std::optional<EndpointId> endpoint,
+                                                           store::Page page) override {
+    return inner_.list_attempts(endpoint, page);
+  }
+  task<Result<std::optional<model::Object>>> object(model::ObjectKind kind,
+                                                    std::uint64_t id) override {
+    return inner_.object(kind, id);
+  }
+  task<Result<std::optional<model::Object>>> object_by_name(model::ObjectKind kind,
+                                                            WorkspaceId workspace,
+                                                            std::string name) override {
+    return inner_.object_by_name(kind, workspace, std::move(name));
+  }
+  task<Result<store::Found<model::Object>>> list_objects(model::ObjectKind kind,
+                                                         store::ObjectFilter filter,
+                                                         store::Page page) override {
+    return inner_.list_objects(kind, std::move(filter), page);
+  }
+  task<Result<store::Found<model::AuditEntry>>> list_audit(std::optional<WorkspaceId> workspace,
+                                                           store::Page page) override {
+    return inner_.list_audit(workspace, page);
+  }
+  task<Result<bool>> retain(store::Retention retention, Instant now, int limit) override {
+    return inner_.retain(retention, now, limit);
+  }
+  task<Result<>> erase_payload(EventId id) override { return inner_.erase_payload(id); }
+  task<Result<Instant>> last_seen() override { return inner_.last_seen(); }
+  task<Result<store::StoreStats>> stats() override { return inner_.stats(); }
+  task<Result<std::vector<std::string>>> check() override { return inner_.check(); }
+
+ private:
+  store::Store& inner_;
+};
+
+}  // namespace posthorn::deliver::testing
