@@ -1,39 +1,22 @@
 #pragma once
 // A store in a folder of its own, and a way to call it from a test's thread.
 
-#include <doctest/doctest.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include <boost/asio/co_spawn.hpp>
 #include <filesystem>
 #include <memory>
-#include <optional>
 #include <string>
 
 #include "base/assert.h"
 #include "env/log.h"
+#include "store/contract/harness.h"
 #include "store/sqlite/sqlite_store.h"
 
 namespace posthorn::store::testing {
 
-/// Stands still unless it is told to move.
-class StillClock final : public env::Clock {
- public:
-  [[nodiscard]] Instant now() const override { return {wall_ms_.load()}; }
-  [[nodiscard]] Tick steady() const override { return {steady_ms_.load()}; }
-  task<> sleep_until(Tick) override {
-    PH_ASSERT(false);
-    co_return;
-  }
-  void advance(Millis span) {
-    wall_ms_ += span.count();
-    steady_ms_ += span.count();
-  }
-
- private:
-  std::atomic<std::int64_t> wall_ms_{1'800'000'000'000}, steady_ms_{1000};
-};
+using contract::must;
+using contract::wait_for;
 
 /// Gone with everything in it at the end.
 class TestFolder {
@@ -55,31 +38,6 @@ class TestFolder {
  private:
   std::string path_;
 };
-
-/// Runs a task to its end on an io_context of its own.
-template <class T>
-T wait_for(task<T> work) {
-  asio::io_context context(1);
-  std::optional<T> result;
-  asio::co_spawn(context, std::move(work), [&result](std::exception_ptr bug, T value) {
-    if (bug) std::rethrow_exception(bug);
-    result.emplace(std::move(value));
-  });
-  context.run();
-  PH_ASSERT(result.has_value());
-  return *std::move(result);
-}
-
-/// The value of a call that must succeed.
-template <class T>
-T must(Result<T> result) {
-  if (!result) FAIL(result.error().what);
-  if constexpr (!std::is_void_v<T>) return *std::move(result);
-}
-template <class T>
-T must(task<Result<T>> work) {
-  return must(wait_for(std::move(work)));
-}
 
 inline NewEvent new_event(std::string type, std::vector<EndpointId> targets,
                           Instant due = {1'800'000'000'000}) {
@@ -137,13 +95,13 @@ class TestStore {
   }
   SqliteStore& operator*() { return *store_; }
   SqliteStore* operator->() { return store_.get(); }
-  StillClock& clock() { return clock_; }
+  contract::FixedClock& clock() { return clock_; }
   env::Log& log() { return log_; }
   [[nodiscard]] const std::string& folder() const { return folder_.path(); }
 
  private:
   TestFolder folder_;
-  StillClock clock_;
+  contract::FixedClock clock_;
   env::NullLog log_;
   std::unique_ptr<SqliteStore> store_;
 };
