@@ -13,12 +13,15 @@ inline constexpr std::size_t target_bytes_max = 8 * 1024;  ///< 414.
 inline constexpr std::size_t method_bytes_max = 32;        ///< 400.
 inline constexpr std::size_t chunk_line_bytes_max =
     1024;  ///< A chunk's size with its extensions: 400.
-inline constexpr std::size_t trailer_bytes_max = 4 * 1024;     ///< 431.
-inline constexpr std::size_t body_bytes_max = 1024 * 1024;     ///< API and providers: 413.
-inline constexpr std::size_t mail_wire_bytes_max = 40u << 20;  ///< Mail, as it comes: 413.
-inline constexpr std::size_t inflate_ratio_max = 100;          ///< 413.
-inline constexpr std::size_t header_value_drained_max =
-    64 * 1024;  ///< Read and thrown away after a refusal, so that the answer arrives.
+inline constexpr std::size_t chunk_extension_bytes_max = 16 * 1024;  ///< Of one body: 400.
+inline constexpr std::size_t trailer_bytes_max = 4 * 1024;           ///< 431.
+inline constexpr std::size_t body_bytes_max = 1024 * 1024;           ///< API and providers: 413.
+inline constexpr std::size_t mail_wire_bytes_max = 40u << 20;        ///< Mail, as it comes: 413.
+inline constexpr std::size_t inflate_ratio_max = 100;                ///< 413.
+inline constexpr std::size_t host_bytes_max = 300;                   ///< A Host header: 400.
+inline constexpr std::size_t linger_bytes_max =
+    4u << 20;  ///< Read and thrown away behind a last answer, so that it arrives.
+inline constexpr Millis linger_limit = 1s;
 
 inline constexpr Millis first_byte_limit = 10s;
 inline constexpr Millis head_limit = 10s;  ///< From its first byte to its last.

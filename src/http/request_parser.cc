@@ -5,6 +5,8 @@
 #include <charconv>
 
 #include "base/bytes.h"
+#include "text/address_text.h"
+#include "text/headers.h"
 
 namespace posthorn::http {
 
@@ -46,18 +48,43 @@ int hex_value(char c) {
   return -1;
 }
 
+bool is_port(std::string_view text) {
+  return text.size() <= 5 && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+}
+
+/// A name, an IPv4 address or an IPv6 address in brackets, with or without a port.
 bool is_host(std::string_view text) {
-  if (text.empty() || text.size() > 300) return false;
-  const bool plain = std::ranges::all_of(text, [](char c) {
+  if (text.size() > host_bytes_max) return false;
+  if (text.starts_with('[')) {
+    const auto end = text.find(']');
+    if (end == std::string_view::npos || !text::parse_ipv6(text.substr(1, end - 1))) return false;
+    const auto rest = text.substr(end + 1);
+    return rest.empty() || (rest[0] == ':' && is_port(rest.substr(1)));
+  }
+  const auto name = text.substr(0, text.find(':'));
+  const bool plain = std::ranges::all_of(name, [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-           c == '-' || c == '_' || c == ':' || c == '[' || c == ']';
+           c == '-' || c == '_';
   });
-  if (!plain) return false;
-  const auto colon = text.rfind(':');
-  if (colon == std::string_view::npos || text.ends_with(']')) return true;
-  const auto port = text.substr(colon + 1);
-  return colon > 0 && port.size() <= 5 &&
-         std::ranges::all_of(port, [](char c) { return c >= '0' && c <= '9'; });
+  return plain && !name.empty() &&
+         (name.size() == text.size() || is_port(text.substr(name.size() + 1)));
+}
+
+/// Takes the next element of a comma-separated list of tokens from the front.
+std::string_view take_element(std::string_view& list) {
+  const auto comma = list.find(',');
+  const auto element = trim(list.substr(0, comma));
+  list = comma == std::string_view::npos ? std::string_view() : list.substr(comma + 1);
+  return element;
+}
+
+/// "close" wins wherever it stands; HTTP/1.0 must ask to be kept.
+void read_connection(std::string_view list, RequestHead& out, bool& close) {
+  while (!list.empty()) {
+    const auto element = take_element(list);
+    if (equal_ignoring_case_ascii(element, "close")) close = true;
+    if (equal_ignoring_case_ascii(element, "keep-alive")) out.keep_alive = true;
+  }
 }
 
 /// Splits a target into path and query. False: it is not one that we serve.
@@ -67,14 +94,10 @@ bool read_target(std::string_view target, RequestHead& out, Refusal& refusal) {
     return false;
   };
   for (const char c : target)
-    if (c <= 0x20 || c >= 0x7F || c == '#' || c == '"' || c == '<' || c == '>' || c == '\\' ||
-        c == '^' || c == '`' || c == '{' || c == '|' || c == '}')
+    if (static_cast<unsigned char>(c) <= 0x20 || static_cast<unsigned char>(c) >= 0x7F ||
+        c == '#' || c == '"' || c == '<' || c == '>' || c == '\\' || c == '^' || c == '`' ||
+        c == '{' || c == '|' || c == '}')
       return bad(400, "The request target holds a character that must be percent-encoded.");
-  if (target == "*") {
-    if (out.method != "OPTIONS") return bad(400, "The target * is for OPTIONS alone.");
-    out.target = out.path = target;
-    return true;
-  }
   if (!target.starts_with('/')) {
     const auto scheme = target.substr(0, target.find("://"));
     if (scheme.size() == target.size() ||
@@ -150,6 +173,7 @@ bool read_framing(RequestHead& out, Refusal& refusal) {
     return false;
   };
   int hosts = 0, lengths = 0, codings = 0;
+  bool close = false;
   out.keep_alive = out.minor_version == 1;
   for (const auto& [name, value] : out.headers) {
     // The lengths sort out nearly every header before a comparison.
@@ -170,20 +194,14 @@ bool read_framing(RequestHead& out, Refusal& refusal) {
         break;
       case 10:
         if (equal_ignoring_case_ascii(name, "connection")) {
-          if (equal_ignoring_case_ascii(value, "close")) out.keep_alive = false;
-          if (out.minor_version == 0 && equal_ignoring_case_ascii(value, "keep-alive"))
-            out.keep_alive = true;
+          read_connection(value, out, close);
         }
         break;
       case 14:
         if (equal_ignoring_case_ascii(name, "content-length")) {
           ++lengths;
-          std::uint64_t length = 0;
-          const auto [end, error] =
-              std::from_chars(value.data(), value.data() + value.size(), length);
-          if (value.empty() || value.size() > 19 || error != std::errc() ||
-              end != value.data() + value.size())
-            return bad(400, "Content-Length takes one whole number.");
+          const auto length = text::parse_content_length(value);
+          if (!length) return bad(400, "Content-Length takes one whole number.");
           out.content_length = length;
         }
         break;
@@ -199,6 +217,7 @@ bool read_framing(RequestHead& out, Refusal& refusal) {
         break;
     }
   }
+  if (close) out.keep_alive = false;
   if (hosts > 1 || (hosts == 0 && out.minor_version == 1))
     return bad(400, "There must be exactly one Host header.");
   if (lengths > 1) return bad(400, "Content-Length must be there once at most.");
@@ -206,6 +225,25 @@ bool read_framing(RequestHead& out, Refusal& refusal) {
   if (codings == 1 && lengths == 1)
     return bad(400, "Content-Length and Transfer-Encoding exclude each other.");
   if (codings == 1 && out.minor_version == 0) return bad(400, "HTTP/1.0 has no Transfer-Encoding.");
+  return true;
+}
+
+/// False for a bad escape, and for an escaped control character or backslash.
+bool decode_path(std::string_view path, std::string& decoded) {
+  decoded.reserve(path.size());
+  for (std::size_t i = 0; i < path.size(); ++i) {
+    if (path[i] != '%') {
+      decoded += path[i];
+      continue;
+    }
+    if (i + 2 >= path.size()) return false;
+    const int high = hex_value(path[i + 1]), low = hex_value(path[i + 2]);
+    if (high < 0 || low < 0) return false;
+    const int byte = high * 16 + low;
+    if (byte < 0x20 || byte == 0x7F || byte == '\\') return false;
+    decoded += static_cast<char>(byte);
+    i += 2;
+  }
   return true;
 }
 
@@ -281,29 +319,14 @@ bool parse_head(std::string_view head, RequestHead& out, Refusal& refusal) {
 }
 
 bool is_clean_path(std::string_view path) {
-  if (path.find_first_of("%.\\") == std::string_view::npos) return true;
   std::string decoded;
-  decoded.reserve(path.size());
-  for (std::size_t i = 0; i < path.size(); ++i) {
-    if (path[i] != '%') {
-      decoded += path[i];
-      continue;
-    }
-    if (i + 2 >= path.size()) return false;
-    const int high = hex_value(path[i + 1]), low = hex_value(path[i + 2]);
-    if (high < 0 || low < 0) return false;
-    const int byte = high * 16 + low;
-    if (byte < 0x20 || byte == 0x7F || byte == '\\') return false;
-    decoded += static_cast<char>(byte);
-    i += 2;
+  if (path.find('%') != std::string_view::npos) {
+    if (!decode_path(path, decoded) || !is_utf8(decoded)) return false;
+    path = decoded;
   }
-  if (!is_utf8(decoded)) return false;
-  std::string_view rest = decoded;
-  while (!rest.empty()) {
-    const auto slash = rest.find('/');
-    const auto segment = rest.substr(0, slash);
-    if (segment == "." || segment == "..") return false;
-    rest = slash == std::string_view::npos ? std::string_view() : rest.substr(slash + 1);
+  for (auto at = path.find("/."); at != std::string_view::npos; at = path.find("/.", at + 1)) {
+    const auto rest = path.substr(at + 2);
+    if (rest.empty() || rest[0] == '/' || rest == "." || rest.starts_with("./")) return false;
   }
   return true;
 }
@@ -353,13 +376,16 @@ Progress ChunkedDecoder::decode(std::string_view input, std::string& body, std::
     consumed += end + 2;
     if (state_ == State::trailer) {
       if (line.empty()) return Progress::complete;
-      trailer_bytes_ += line.size() + 2;
+      trailer_bytes_ += line.size();
       const auto colon = line.find(':');
       if (colon == std::string_view::npos || !is_token(line.substr(0, colon)))
         return refuse(400, "A trailer line must be: Name: value.");
       continue;
     }
     const auto digits = line.substr(0, line.find(';'));
+    extension_bytes_ += line.size() - digits.size();
+    if (extension_bytes_ > chunk_extension_bytes_max)
+      return refuse(400, "The chunk extensions are longer than 16 KiB.");
     std::uint64_t size = 0;
     const auto [last, error] =
         std::from_chars(digits.data(), digits.data() + digits.size(), size, 16);

@@ -43,7 +43,7 @@ class HeadScanner {
 
 /// Parses a head that HeadScanner found complete: `head` without the leading CRLF. Views in `out`
 /// look into it. True, or `refusal` is filled. An absolute target is accepted when its authority is
-/// `out.host`.
+/// `out.host`; whether that is this server is the caller's to say (421).
 bool parse_head(std::string_view head, RequestHead& out, Refusal& refusal);
 
 /// True when the percent-encoded path decodes once to valid UTF-8 without NUL, control characters,
@@ -65,7 +65,7 @@ class ChunkedDecoder {
 
   State state_ = State::size;
   std::size_t body_bytes_max_;
-  std::size_t left_ = 0, trailer_bytes_ = 0;
+  std::size_t left_ = 0, trailer_bytes_ = 0, extension_bytes_ = 0;
   Refusal refusal_;
 };
 

@@ -1,17 +1,19 @@
 #include "net/http_connection.h"
 
-#include <fmt/format.h>
+#include <sys/socket.h>
 
+#include <algorithm>
+#include <array>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/ssl/stream.hpp>
-#include <boost/asio/write.hpp>
 #include <charconv>
 #include <cstring>
+#include <optional>
 
 #include "base/bytes.h"
 #include "base/id.h"
+#include "http/reply.h"
 #include "http/request_parser.h"
 
 namespace posthorn::net {
@@ -19,75 +21,16 @@ namespace posthorn::net {
 namespace {
 
 using http::Progress;
-using std::chrono::steady_clock;
 
 constexpr std::size_t buffer_bytes_first = 8 * 1024;
 constexpr std::size_t buffer_bytes_kept_max = 64 * 1024;
+/// Deadlines are measured from a clock that is at most this stale, so they are given it on top.
+constexpr auto clock_slack = std::chrono::milliseconds(100);
+/// Steps through all 64-bit numbers in an order that tells nothing about how many there were.
+constexpr std::uint64_t request_step = 0x9E3779B97F4A7C15ULL;
 
-std::string_view reason(int status) {
-  switch (status) {
-    case 200:
-      return "OK";
-    case 201:
-      return "Created";
-    case 202:
-      return "Accepted";
-    case 204:
-      return "No Content";
-    case 301:
-      return "Moved Permanently";
-    case 302:
-      return "Found";
-    case 303:
-      return "See Other";
-    case 304:
-      return "Not Modified";
-    case 400:
-      return "Bad Request";
-    case 401:
-      return "Unauthorized";
-    case 403:
-      return "Forbidden";
-    case 404:
-      return "Not Found";
-    case 405:
-      return "Method Not Allowed";
-    case 406:
-      return "Not Acceptable";
-    case 408:
-      return "Request Timeout";
-    case 409:
-      return "Conflict";
-    case 410:
-      return "Gone";
-    case 412:
-      return "Precondition Failed";
-    case 413:
-      return "Content Too Large";
-    case 414:
-      return "URI Too Long";
-    case 415:
-      return "Unsupported Media Type";
-    case 417:
-      return "Expectation Failed";
-    case 421:
-      return "Misdirected Request";
-    case 422:
-      return "Unprocessable Content";
-    case 428:
-      return "Precondition Required";
-    case 429:
-      return "Too Many Requests";
-    case 431:
-      return "Request Header Fields Too Large";
-    case 500:
-      return "Internal Server Error";
-    case 503:
-      return "Service Unavailable";
-    default:
-      return "Status";
-  }
-}
+constexpr std::string_view bug_detail =
+    "Something is wrong on our side; the log has it under this request id.";
 
 bool is_sane_request_id(std::string_view text) {
   return !text.empty() && text.size() <= 64 && std::ranges::all_of(text, [](char c) {
@@ -96,393 +39,503 @@ bool is_sane_request_id(std::string_view text) {
   });
 }
 
-void append_number(std::string& out, std::size_t number) {
-  char digits[20];
-  const auto end = std::to_chars(digits, digits + sizeof digits, number).ptr;
-  out.append(digits, end);
-}
-
 template <class Stream>
 class HttpConnection final : public Connection, public http::BodyWriter {
  public:
-  HttpConnection(std::shared_ptr<ConnectionHost> host, Stream& stream, std::string address,
-                 bool tls)
+  HttpConnection(std::shared_ptr<ConnectionHost> host, Stream& stream, Origin origin)
       : host_(std::move(host)),
         stream_(stream),
-        address_(std::move(address)),
-        tls_(tls),
+        origin_(std::move(origin)),
         buffer_(buffer_bytes_first, '\0') {
     place_ = host_->connections.insert(host_->connections.end(), this);
     host_->metrics.open.add(1);
+    request_.remote_address = origin_.address;
+    request_.tls = !is_plain;
     body_floor = static_cast<double>(host_->config.body_floor_bytes_per_second);
+    idle_since = host_->now;
     wait_at_most(host_->config.first_byte_limit);
   }
   ~HttpConnection() override {
+    if (host_->abandoned) return;
     host_->connections.erase(place_);
     host_->metrics.open.add(-1);
-    if (timed_out) host_->metrics.timed_out.add();
+    if (timed_out && !idle) host_->metrics.timed_out.add();
   }
   HttpConnection(const HttpConnection&) = delete;
   HttpConnection& operator=(const HttpConnection&) = delete;
 
+  void interrupt() override {
+    boost::system::error_code ignored;  // Nothing to be ended is as good.
+    socket().cancel(ignored);
+  }
   void close() override {
+    idle = false;
     boost::system::error_code ignored;  // Closing cannot be refused.
-    stream_.lowest_layer().close(ignored);
+    socket().close(ignored);
   }
-  [[nodiscard]] const std::string& remote_address() const override { return address_; }
+  [[nodiscard]] const std::string& client() const override { return origin_.client; }
 
-  void wait_at_most(Millis limit) { deadline = host_->now + limit; }
+  void wait_at_most(Millis limit) { deadline = host_->now + limit + clock_slack; }
 
-  task<> serve() {
-    while (co_await serve_one()) {
-    }
-  }
+  /// Requests and answers in turn, until one of the two sides ends it.
+  task<> serve();
 
   // http::BodyWriter
-  task<bool> write(std::string bytes) override {
-    if (bytes.empty()) co_return !failed_;
-    std::string framed =
-        chunked_reply_ ? fmt::format("{:x}\r\n", bytes.size()) + bytes + "\r\n" : std::move(bytes);
-    co_return co_await put(framed);
-  }
+  task<bool> write(std::string bytes) override;
 
  private:
+  static constexpr bool is_plain = std::is_same_v<Stream, ServerSocket>;
+
+  ServerSocket& socket() {
+    if constexpr (is_plain)
+      return stream_;
+    else
+      return stream_.next_layer();
+  }
   [[nodiscard]] std::string_view received() const {
     return std::string_view(buffer_).substr(begin_, end_ - begin_);
   }
+  asio::mutable_buffer room();
+  bool took(std::size_t bytes, const boost::system::error_code& error);
+  task<bool> read_more();
 
-  /// Reads more behind what is there. False: the peer has closed, or is too slow.
-  task<bool> read_more() {
-    if (end_ == buffer_.size()) {
-      // Only a head can fill the buffer: bodies get their room before they are read.
-      if (begin_ > 0) {
-        std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
-        end_ -= begin_;
-        begin_ = 0;
-      } else {
-        buffer_.resize(buffer_.size() * 2);
-      }
-    }
-    boost::system::error_code error;
-    const auto got =
-        co_await stream_.async_read_some(asio::buffer(buffer_.data() + end_, buffer_.size() - end_),
-                                         asio::redirect_error(use_task, error));
-    end_ += got;
-    co_return !error && got > 0;
+  void begin_request();
+  bool head_is_settled();
+  bool parse();
+  void name_request();
+  [[nodiscard]] bool is_own_authority(std::string_view authority) const;
+  std::optional<http::Response> refusal_before_body();
+  bool skips_body();
+  task<bool> read_body();
+  task<bool> read_known_body(std::size_t length);
+  task<bool> read_chunked_body();
+
+  [[nodiscard]] http::ReplyContext reply_context(bool keep_alive) const {
+    return {host_->date, request_.request_id, request_.head.minor_version, keep_alive,
+            request_.head.method == "HEAD"};
   }
-
-  task<bool> put(std::string_view bytes) {
-    if (failed_) co_return false;
-    wait_at_most(host_->config.write_limit);
-    boost::system::error_code error;
-    // Nearly every reply goes out with the first write.
-    auto put_bytes = co_await stream_.async_write_some(asio::buffer(bytes),
-                                                       asio::redirect_error(use_task, error));
-    while (!error && put_bytes < bytes.size())
-      put_bytes += co_await stream_.async_write_some(asio::buffer(bytes.substr(put_bytes)),
-                                                     asio::redirect_error(use_task, error));
-    deadline = steady_clock::time_point::max();
-    failed_ = static_cast<bool>(error);
-    co_return !error;
-  }
-
-  void append_head(const http::Response& response, bool keep_alive, std::string_view request_id) {
-    out_ += "HTTP/1.1 ";
-    append_number(out_, static_cast<std::size_t>(response.status));
-    out_ += ' ';
-    out_ += reason(response.status);
-    out_ += "\r\nDate: ";
-    out_ += host_->date;
-    if (!response.content_type.empty() && response.status != 204 && response.status != 304) {
-      out_ += "\r\nContent-Type: ";
-      out_ += response.content_type;
-    }
-    bool cache_said = false;
-    for (const auto& [name, value] : response.headers) {
-      out_ += "\r\n";
-      out_ += name;
-      out_ += ": ";
-      out_ += value;
-      cache_said = cache_said || equal_ignoring_case_ascii(name, "cache-control");
-    }
-    if (!cache_said) out_ += "\r\nCache-Control: no-store";
-    out_ += "\r\nX-Content-Type-Options: nosniff";
-    if (!request_id.empty()) {
-      out_ += "\r\nX-Request-Id: ";
-      out_ += request_id;
-    }
-    if (!keep_alive) out_ += "\r\nConnection: close";
-  }
-
-  void count(int status) {
-    auto& metrics = host_->metrics;
-    (status < 300   ? metrics.requests_2xx
-     : status < 400 ? metrics.requests_3xx
-     : status < 500 ? metrics.requests_4xx
-                    : metrics.requests_5xx)
-        .add();
-  }
-
-  /// Writes the whole answer. True: the connection goes on.
-  task<bool> answer(const http::Response& response, bool keep_alive, bool is_head,
-                    std::string_view request_id) {
-    keep_alive = keep_alive && !response.close && !host_->draining;
-    count(response.status);
-    out_.clear();
-    append_head(response, keep_alive, request_id);
-    const bool bodiless = response.status == 204 || response.status == 304;
-    if (!bodiless) {
-      out_ += "\r\nContent-Length: ";
-      append_number(out_, response.body.size());
-    }
-    out_ += "\r\n\r\n";
-    if (!bodiless && !is_head) out_ += response.body;
-    const bool written = co_await put(out_);
-    co_return written&& keep_alive;
-  }
-
-  task<bool> answer_stream(const http::Response& response, bool is_head, int minor_version,
-                           std::string_view request_id) {
-    count(response.status);
-    chunked_reply_ = minor_version == 1;
-    out_.clear();
-    append_head(response, false, request_id);
-    if (chunked_reply_) out_ += "\r\nTransfer-Encoding: chunked";
-    out_ += "\r\n\r\n";
-    if (!co_await put(out_) || is_head) co_return false;
-    co_await response.stream(*this);
-    if (chunked_reply_) co_await put("0\r\n\r\n");
-    co_return false;
-  }
-
-  /// Answers what cannot be read on, then ends the connection so that the answer is not lost to a
-  /// reset.
-  task<bool> refuse(const http::Response& response, std::string_view request_id) {
-    host_->metrics.refused.add();
-    co_await answer(response, false, false, request_id);
-    boost::system::error_code error;
-    stream_.lowest_layer().shutdown(asio::socket_base::shutdown_send, error);
-    wait_at_most(Millis(1000));
-    std::size_t drained = 0;
-    while (!error && drained < http::header_value_drained_max) {
-      begin_ = end_ = 0;
-      drained += co_await stream_.async_read_some(asio::buffer(buffer_),
-                                                  asio::redirect_error(use_task, error));
-    }
-    co_return false;
-  }
-
-  /// An absolute target must name this server.
-  [[nodiscard]] bool is_own_authority(std::string_view authority) const {
-    const auto bare = authority.ends_with(']')
-                          ? authority
-                          : authority.substr(0, authority.rfind(':') == std::string_view::npos
-                                                    ? authority.size()
-                                                    : authority.rfind(':'));
-    return std::ranges::any_of(host_->own_hosts, [bare](const std::string& own) {
-      return equal_ignoring_case_ascii(own, bare);
-    });
-  }
-
-  /// Reads a body of known length into the buffer behind the head. False: the connection has ended.
-  task<bool> read_known_body(std::size_t head_bytes, std::size_t length) {
-    const auto needed = head_bytes + length;
-    if (begin_ + needed > buffer_.size()) {
-      std::string larger(needed, '\0');
-      std::memcpy(larger.data(), buffer_.data() + begin_, end_ - begin_);
-      end_ -= begin_;
-      begin_ = 0;
-      buffer_ = std::move(larger);
-      moved_ = true;
-    }
-    while (end_ - begin_ < needed) {
-      if (!co_await read_more()) co_return false;
-      body_bytes = end_ - begin_ - head_bytes;
-    }
-    co_return true;
-  }
-
-  task<bool> serve_one();
+  void count(int status);
+  bool answer_at_once(const http::Response& response);
+  task<bool> write_rest();
+  task<bool> put(std::string bytes);
+  task<> answer_stream(const http::Response& response);
+  task<> refuse(http::Response response);
+  task<> linger();
+  task<> give_up();
 
   std::shared_ptr<ConnectionHost> host_;
   Stream& stream_;
-  std::string address_;
-  bool tls_;
+  Origin origin_;
   std::list<Connection*>::iterator place_;
+
   std::string buffer_;
   std::size_t begin_ = 0, end_ = 0;
-  bool moved_ = false;  ///< The buffer was replaced: views into it must be made anew.
-  http::RequestHead head_;
-  std::string body_, out_, head_storage_;
-  bool chunked_reply_ = false, failed_ = false, served_any_ = false;
+  http::HeadScanner scanner_;
+  http::Refusal refusal_;
+  std::size_t head_begin_ = 0, head_bytes_ = 0;
+  std::size_t request_bytes_ = 0;  ///< Of the buffer, to be dropped after the answer.
+  std::size_t body_bytes_max_ = 0;
+  http::Request request_;
+  std::string request_id_, head_copy_, body_;
+
+  std::string out_;
+  std::size_t sent_ = 0;
+  bool keep_ = true;  ///< Another request may follow.
+  bool chunked_reply_ = false, failed_ = false;
 };
 
+// ---------------------------------------------------------------------------------- reading
+
 template <class Stream>
-task<bool> HttpConnection<Stream>::serve_one() {
-  idle = true;
-  idle_since = host_->now;
-  if (served_any_) wait_at_most(host_->config.idle_limit);
-  if (begin_ == end_) {
-    begin_ = end_ = 0;
-    if (buffer_.size() > buffer_bytes_kept_max) buffer_ = std::string(buffer_bytes_first, '\0');
-  }
-  http::HeadScanner scanner;
-  Progress progress = Progress::incomplete;
-  while (begin_ == end_ || (progress = scanner.scan(received())) == Progress::incomplete) {
-    if (begin_ == end_ && host_->draining) co_return false;
-    const bool had_none = begin_ == end_;
-    if (!co_await read_more()) co_return false;
-    if (had_none) {
-      idle = false;
-      wait_at_most(host_->config.head_limit);
+asio::mutable_buffer HttpConnection<Stream>::room() {
+  if (begin_ == end_) begin_ = end_ = 0;
+  if (end_ == buffer_.size()) {
+    if (begin_ > 0) {
+      std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
+      end_ -= begin_;
+      begin_ = 0;
+    } else {
+      buffer_.resize(buffer_.size() * 2);
     }
   }
-  idle = false;
-  served_any_ = true;
-  http::Refusal refusal;
-  const auto head_bytes = scanner.head_bytes();
-  const auto head_text = [this, &scanner, head_bytes] {
-    return received().substr(scanner.begin(), head_bytes - scanner.begin());
-  };
-  if (progress == Progress::refused) refusal = scanner.refusal();
-  if (progress == Progress::refused || !http::parse_head(head_text(), head_, refusal)) {
-    const auto response = host_->service.refuse(refusal.status, refusal.detail);
-    co_return co_await refuse(response, "");
-  }
-  if (!head_.target_authority.empty() && !is_own_authority(head_.target_authority)) {
-    const auto response = host_->service.refuse(421, "The request target names another server.");
-    co_return co_await refuse(response, "");
-  }
-
-  std::string request_id;
-  if (const auto given = head_.header("X-Request-Id"); given && is_sane_request_id(*given))
-    request_id = *given;
-  else
-    request_id = "req_" + to_base32(host_->next_request++);
-
-  auto admitted = host_->service.admit(head_, address_);
-  const bool has_body = head_.chunked || head_.content_length.value_or(0) > 0;
-  const bool is_head = head_.method == "HEAD";
-  if (auto* refused = std::get_if<http::Response>(&admitted)) {
-    if (has_body) co_return co_await refuse(*refused, request_id);
-    begin_ += head_bytes;
-    co_return co_await answer(*refused, head_.keep_alive, is_head, request_id);
-  }
-  const auto body_max = std::get<http::Admitted>(admitted).body_bytes_max;
-  if (head_.content_length.value_or(0) > body_max) {
-    const auto response = host_->service.refuse(413, "The body is larger than is taken here.");
-    co_return co_await refuse(response, request_id);
-  }
-
-  std::string_view body;
-  std::size_t whole = head_bytes;
-  if (has_body) {
-    const auto there = received().size() - head_bytes;
-    if (head_.expects_continue && there == 0 && !co_await put("HTTP/1.1 100 Continue\r\n\r\n"))
-      co_return false;
-    wait_at_most(host_->config.body_limit);
-    body_began = host_->now;
-    body_bytes = there;
-  }
-  if (head_.chunked) {
-    // The head's views must outlive the reading: the decoder takes bytes out of the buffer behind
-    // it.
-    std::string kept_head(head_text());
-    begin_ += head_bytes;
-    whole = 0;
-    http::ChunkedDecoder decoder(body_max);
-    body_.clear();
-    for (;;) {
-      std::size_t consumed = 0;
-      const auto step = decoder.decode(received(), body_, consumed);
-      begin_ += consumed;
-      body_bytes += consumed;
-      if (step == Progress::complete) break;
-      if (step == Progress::refused) {
-        body_began = {};
-        const auto response =
-            host_->service.refuse(decoder.refusal().status, decoder.refusal().detail);
-        co_return co_await refuse(response, request_id);
-      }
-      if (!co_await read_more()) co_return false;
-    }
-    body = body_;
-    head_storage_ = std::move(kept_head);
-    http::parse_head(head_storage_, head_, refusal);
-  } else if (has_body) {
-    const auto length = static_cast<std::size_t>(*head_.content_length);
-    moved_ = false;
-    if (!co_await read_known_body(head_bytes, length)) co_return false;
-    if (moved_) http::parse_head(head_text(), head_, refusal);
-    body = received().substr(head_bytes, length);
-    whole = head_bytes + length;
-  }
-  body_began = {};
-  deadline = steady_clock::time_point::max();
-
-  http::Request request{head_, body, address_, tls_, request_id};
-  http::Response response;
-  bool bug = false;
-  try {
-    response = co_await host_->service.serve(request);
-  } catch (const std::exception& error) {
-    host_->log.error("http.handler_failed", {{"request_id", request_id}, {"what", error.what()}});
-    bug = true;
-  }
-  if (bug)
-    response = host_->service.refuse(
-        500, "Something is wrong on our side; the log has it under this request id.");
-  const bool keep_alive = head_.keep_alive;
-  const int minor_version = head_.minor_version;
-  if (response.stream)
-    co_return co_await answer_stream(response, is_head, minor_version, request_id);
-  begin_ += whole;
-  co_return co_await answer(response, keep_alive, is_head, request_id);
+  return asio::buffer(buffer_.data() + end_, buffer_.size() - end_);
 }
 
-task<> serve_plain(std::shared_ptr<ConnectionHost> host, ServerSocket socket, std::string address) {
-  HttpConnection<ServerSocket> connection(std::move(host), socket, std::move(address), false);
+template <class Stream>
+bool HttpConnection<Stream>::took(std::size_t bytes, const boost::system::error_code& error) {
+  end_ += bytes;
+  return !error && bytes > 0 && !timed_out;
+}
+
+template <class Stream>
+task<bool> HttpConnection<Stream>::read_more() {
+  boost::system::error_code error;
+  const auto got = co_await stream_.async_read_some(room(), asio::redirect_error(use_task, error));
+  co_return took(got, error);
+}
+
+template <class Stream>
+void HttpConnection<Stream>::begin_request() {
+  scanner_.reset();
+  refusal_.status = 0;
+  request_.request_id = request_.body = request_.head.method = {};
+  request_.head.minor_version = 1;
+  if (begin_ != end_) {
+    // Of a pipelined request something is there already.
+    idle = false;
+    return wait_at_most(host_->config.head_limit);
+  }
+  begin_ = end_ = 0;
+  if (buffer_.size() > buffer_bytes_kept_max) buffer_ = std::string(buffer_bytes_first, '\0');
+}
+
+/// The head is there whole, or wrong. A head that goes on is to be continued.
+template <class Stream>
+bool HttpConnection<Stream>::head_is_settled() {
+  if (begin_ == end_) return false;
+  if (std::exchange(idle, false)) wait_at_most(host_->config.head_limit);
+  const auto progress = scanner_.scan(received());
+  if (progress == Progress::incomplete) return false;
+  if (progress == Progress::refused) {
+    refusal_ = scanner_.refusal();
+    return true;
+  }
+  head_begin_ = scanner_.begin();
+  head_bytes_ = scanner_.head_bytes();
+  request_bytes_ = head_bytes_;
+  parse();
+  return true;
+}
+
+template <class Stream>
+bool HttpConnection<Stream>::parse() {
+  return http::parse_head(received().substr(head_begin_, head_bytes_ - head_begin_), request_.head,
+                          refusal_);
+}
+
+template <class Stream>
+void HttpConnection<Stream>::name_request() {
+  if (const auto given = request_.head.header("X-Request-Id"); given && is_sane_request_id(*given))
+    request_id_ = *given;
+  else
+    request_id_.assign("req_").append(to_base32(host_->next_request += request_step));
+  request_.request_id = request_id_;
+}
+
+template <class Stream>
+bool HttpConnection<Stream>::is_own_authority(std::string_view authority) const {
+  const auto colon = authority.ends_with(']') ? std::string_view::npos : authority.rfind(':');
+  const auto bare = authority.substr(0, colon);
+  return std::ranges::any_of(host_->own_hosts, [bare](const std::string& own) {
+    return equal_ignoring_case_ascii(own, bare);
+  });
+}
+
+/// What can be refused without a byte of the body.
+template <class Stream>
+std::optional<http::Response> HttpConnection<Stream>::refusal_before_body() {
+  const auto& head = request_.head;
+  if (!head.target_authority.empty() && !is_own_authority(head.target_authority))
+    return host_->service.refuse(421, "The request target names another server.");
+  auto admitted = host_->service.admit(head, origin_.address);
+  if (auto* refused = std::get_if<http::Response>(&admitted)) return std::move(*refused);
+  body_bytes_max_ = std::get<http::Admitted>(admitted).body_bytes_max;
+  if (head.content_length.value_or(0) > body_bytes_max_)
+    return host_->service.refuse(413, "The body is larger than is taken here.");
+  return {};
+}
+
+/// True when the body of a refused request is there whole (or there is none), so that the next
+/// request can be read behind it.
+template <class Stream>
+bool HttpConnection<Stream>::skips_body() {
+  if (request_.head.chunked) return false;
+  const auto length = request_.head.content_length.value_or(0);
+  if (length > received().size() - head_bytes_) return false;
+  request_bytes_ = head_bytes_ + static_cast<std::size_t>(length);
+  return true;
+}
+
+template <class Stream>
+task<bool> HttpConnection<Stream>::read_body() {
+  const auto there = received().size() - head_bytes_;
+  wait_at_most(host_->config.body_limit);
+  body_began = host_->now;
+  body_bytes = there;
+  if (request_.head.expects_continue && there == 0) {
+    std::string go_on("HTTP/1.1 100 Continue\r\n\r\n");
+    if (!co_await put(std::move(go_on))) co_return false;
+    wait_at_most(host_->config.body_limit);
+  }
+  const auto length = request_.head.content_length;
+  const bool whole = request_.head.chunked
+                         ? co_await read_chunked_body()
+                         : co_await read_known_body(static_cast<std::size_t>(length.value_or(0)));
+  body_began = {};
+  deadline = Moment::max();
+  co_return whole;
+}
+
+template <class Stream>
+task<bool> HttpConnection<Stream>::read_known_body(std::size_t length) {
+  // The buffer grows with what comes, not to what was announced.
+  bool moved = false;
+  const auto needed = head_bytes_ + length;
+  while (received().size() < needed) {
+    if (end_ == buffer_.size()) moved = true;
+    if (!co_await read_more()) co_return false;
+    body_bytes = received().size() - head_bytes_;
+  }
+  if (moved) parse();
+  request_.body = received().substr(head_bytes_, length);
+  request_bytes_ = needed;
+  co_return true;
+}
+
+template <class Stream>
+task<bool> HttpConnection<Stream>::read_chunked_body() {
+  // The decoder takes bytes out of the buffer, and the head's views must outlive that.
+  head_copy_.assign(received().substr(head_begin_, head_bytes_ - head_begin_));
+  http::parse_head(head_copy_, request_.head, refusal_);
+  begin_ += head_bytes_;
+  request_bytes_ = 0;
+  http::ChunkedDecoder decoder(body_bytes_max_);
+  body_.clear();
+  for (;;) {
+    std::size_t consumed = 0;
+    const auto step = decoder.decode(received(), body_, consumed);
+    begin_ += consumed;
+    body_bytes += consumed;
+    if (step == Progress::refused) refusal_ = decoder.refusal();
+    if (step == Progress::refused) co_return false;
+    if (step == Progress::complete) break;
+    if (!co_await read_more()) co_return false;
+  }
+  request_.body = body_;
+  co_return true;
+}
+
+// ---------------------------------------------------------------------------------- writing
+
+template <class Stream>
+void HttpConnection<Stream>::count(int status) {
+  auto& metrics = host_->metrics;
+  (status < 300   ? metrics.requests_2xx
+   : status < 400 ? metrics.requests_3xx
+   : status < 500 ? metrics.requests_4xx
+                  : metrics.requests_5xx)
+      .add();
+}
+
+/// Builds the answer and hands it to the kernel. False: write_rest() has to do the rest of it.
+template <class Stream>
+bool HttpConnection<Stream>::answer_at_once(const http::Response& response) {
+  count(response.status);
+  out_.clear();
+  sent_ = 0;
+  http::append_reply(out_, response, reply_context(keep_));
+  if constexpr (is_plain) {
+    // Without the reactor: a reply fits the socket's buffer but for a peer that does not read.
+    const auto sent =
+        ::send(stream_.native_handle(), out_.data(), out_.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent > 0) sent_ = static_cast<std::size_t>(sent);
+  }
+  return sent_ == out_.size();
+}
+
+template <class Stream>
+task<bool> HttpConnection<Stream>::write_rest() {
+  wait_at_most(host_->config.write_limit);
+  boost::system::error_code error;
+  while (!error && sent_ < out_.size())
+    sent_ += co_await stream_.async_write_some(asio::buffer(out_) + sent_,
+                                               asio::redirect_error(use_task, error));
+  if (out_.capacity() > buffer_bytes_kept_max) out_ = {};
+  deadline = Moment::max();
+  failed_ = failed_ || error;
+  co_return !failed_;
+}
+
+template <class Stream>
+task<bool> HttpConnection<Stream>::put(std::string bytes) {
+  out_ = std::move(bytes);
+  sent_ = 0;
+  co_return co_await write_rest();
+}
+
+template <class Stream>
+task<bool> HttpConnection<Stream>::write(std::string bytes) {
+  if (failed_ || host_->draining) co_return false;
+  if (bytes.empty()) co_return true;
+  if (chunked_reply_) {
+    char size[20];
+    const auto end = std::to_chars(size, size + sizeof size, bytes.size(), 16).ptr;
+    bytes.insert(0, std::string(size, end) + "\r\n").append("\r\n");
+  }
+  co_return co_await put(std::move(bytes));
+}
+
+template <class Stream>
+task<> HttpConnection<Stream>::answer_stream(const http::Response& response) {
+  count(response.status);
+  chunked_reply_ = request_.head.minor_version == 1;
+  std::string head;
+  http::append_stream_head(head, response, reply_context(false));
+  const bool is_head = request_.head.method == "HEAD";
+  if (!co_await put(std::move(head))) co_return;
+  if (!is_head) {
+    co_await response.stream(*this);
+    std::string end(chunked_reply_ ? "0\r\n\r\n" : "");
+    if (failed_ || !co_await put(std::move(end))) co_return;
+  }
+  co_await linger();
+}
+
+/// Answers what cannot be read on.
+template <class Stream>
+task<> HttpConnection<Stream>::refuse(http::Response response) {
+  host_->metrics.refused.add();
+  body_began = {};
+  keep_ = false;
+  if (response.status == 405 && std::ranges::none_of(response.headers, [](const auto& header) {
+        return equal_ignoring_case_ascii(header.first, "Allow");
+      }))
+    response.headers.emplace_back("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+  const bool written = answer_at_once(response) || co_await write_rest();
+  if (written) co_await linger();
+}
+
+/// Ends our side and reads on for a moment: a socket that is closed with bytes unread is reset, and
+/// the reset can overtake the answer.
+template <class Stream>
+task<> HttpConnection<Stream>::linger() {
+  boost::system::error_code error;
+  idle = true;  // Answered: nothing is lost when room is needed for another.
+  idle_since = host_->now;
+  wait_at_most(http::linger_limit);
+  if constexpr (is_plain) {
+    stream_.shutdown(asio::socket_base::shutdown_send, error);
+  } else {
+    co_await stream_.async_shutdown(asio::redirect_error(use_task, error));
+    socket().shutdown(asio::socket_base::shutdown_send, error);
+  }
+  std::size_t dropped = 0;
+  while (!error && dropped < http::linger_bytes_max) {
+    const auto got = co_await socket().async_read_some(asio::buffer(buffer_),
+                                                       asio::redirect_error(use_task, error));
+    dropped += got;
+  }
+}
+
+/// The peer sent no more, or too slowly.
+template <class Stream>
+task<> HttpConnection<Stream>::give_up() {
+  if (refusal_.status >= 400 && !idle && !timed_out) {
+    auto response = host_->service.refuse(refusal_.status, refusal_.detail);
+    co_return co_await refuse(std::move(response));
+  }
+  if (!timed_out || idle || failed_) co_return;
+  auto response = host_->service.refuse(408, "The request did not come in time.");
+  co_await refuse(std::move(response));
+}
+
+// ------------------------------------------------------------------------------------ serving
+
+template <class Stream>
+task<> HttpConnection<Stream>::serve() {
+  for (;;) {
+    begin_request();
+    while (!head_is_settled()) {
+      if (idle && host_->draining) co_return;
+      boost::system::error_code error;
+      const auto got =
+          co_await stream_.async_read_some(room(), asio::redirect_error(use_task, error));
+      if (!took(got, error)) co_return co_await give_up();
+    }
+    deadline = Moment::max();
+    if (refusal_.status != 0) co_return co_await give_up();
+    name_request();
+    keep_ = request_.head.keep_alive && !host_->draining;
+    std::optional<http::Response> response = refusal_before_body();
+    if (response) {
+      if (!skips_body()) co_return co_await refuse(std::move(*response));
+    } else {
+      const auto length = request_.head.content_length.value_or(0);
+      if (!request_.head.chunked && length <= received().size() - head_bytes_) {
+        request_.body = received().substr(head_bytes_, static_cast<std::size_t>(length));
+        request_bytes_ += static_cast<std::size_t>(length);
+      } else if (!co_await read_body()) {
+        co_return co_await give_up();
+      }
+      bool bug = false;
+      try {
+        response = co_await host_->service.serve(request_);
+      } catch (const std::exception& error) {
+        host_->log.error("http.handler_failed",
+                         {{"request_id", request_id_}, {"what", error.what()}});
+        bug = true;
+      }
+      if (bug) response = host_->service.refuse(500, bug_detail);
+    }
+    if (!http::is_sendable(*response)) {
+      host_->log.error("http.unsendable_response", {{"request_id", request_id_}});
+      response = host_->service.refuse(500, bug_detail);
+    }
+    if (response->stream) co_return co_await answer_stream(*response);
+    keep_ = keep_ && !response->close && !host_->draining;
+    if (!answer_at_once(*response) && !co_await write_rest()) co_return;
+    if (!keep_) co_return co_await linger();
+    begin_ += request_bytes_;
+    idle = true;
+    idle_since = host_->now;
+    wait_at_most(host_->config.idle_limit);
+  }
+}
+
+task<> serve_plain(std::shared_ptr<ConnectionHost> host, ServerSocket socket, Origin origin) {
+  HttpConnection<ServerSocket> connection(std::move(host), socket, std::move(origin));
   co_await connection.serve();
 }
 
-task<> serve_tls(std::shared_ptr<ConnectionHost> host, ServerSocket socket, std::string address,
+task<> serve_tls(std::shared_ptr<ConnectionHost> host, ServerSocket socket, Origin origin,
                  std::shared_ptr<asio::ssl::context> context) {
   asio::ssl::stream<ServerSocket> stream(std::move(socket), *context);
-  HttpConnection<asio::ssl::stream<ServerSocket>> connection(host, stream, std::move(address),
-                                                             true);
+  HttpConnection<asio::ssl::stream<ServerSocket>> connection(host, stream, std::move(origin));
   boost::system::error_code error;
   co_await stream.async_handshake(asio::ssl::stream_base::server,
                                   asio::redirect_error(use_task, error));
-  if (error) co_return;
+  if (error) {
+    host->metrics.tls_failed.add();
+    co_return;
+  }
   connection.wait_at_most(host->config.first_byte_limit);
   co_await connection.serve();
-  // A peer that does not answer the goodbye must not hold the connection.
-  connection.wait_at_most(Millis(1000));
-  co_await stream.async_shutdown(asio::redirect_error(use_task, error));
 }
 
 }  // namespace
 
-void spawn_connection(std::shared_ptr<ConnectionHost> host, ServerSocket socket,
-                      std::string remote_address, std::shared_ptr<asio::ssl::context> tls) {
+void log_bug(env::Log& log, std::string_view name, const std::exception_ptr& bug) {
+  if (!bug) return;
+  try {
+    std::rethrow_exception(bug);
+  } catch (const std::exception& error) {
+    log.error(name, {{"what", error.what()}});
+  }
+}
+
+void spawn_connection(std::shared_ptr<ConnectionHost> host, ServerSocket socket, Origin origin,
+                      std::shared_ptr<asio::ssl::context> tls) {
   auto& context = host->context;
-  auto& log = host->log;
-  const auto ended = [&log](std::exception_ptr bug) {
-    if (!bug) return;
-    try {
-      std::rethrow_exception(bug);
-    } catch (const std::exception& error) {
-      log.error("http.connection_failed", {{"what", error.what()}});
-    }
+  auto ended = [&log = host->log](const std::exception_ptr& bug) {
+    log_bug(log, "http.connection_failed", bug);
   };
   if (tls)
-    asio::co_spawn(
-        context,
-        serve_tls(std::move(host), std::move(socket), std::move(remote_address), std::move(tls)),
-        ended);
+    asio::co_spawn(context,
+                   serve_tls(std::move(host), std::move(socket), std::move(origin), std::move(tls)),
+                   std::move(ended));
   else
-    asio::co_spawn(
-        context, serve_plain(std::move(host), std::move(socket), std::move(remote_address)), ended);
+    asio::co_spawn(context, serve_plain(std::move(host), std::move(socket), std::move(origin)),
+                   std::move(ended));
 }
 
 }  // namespace posthorn::net

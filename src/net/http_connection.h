@@ -6,7 +6,6 @@
 #include <boost/asio/ssl/context.hpp>
 
 #include <chrono>
-#include <ctime>
 #include <list>
 #include <memory>
 #include <string>
@@ -42,30 +41,32 @@ struct ConnectionHost {
   std::vector<std::string> own_hosts;
   std::list<Connection*> connections;
   bool draining = false, stopped = false;
-  /// Refreshed by the sweep, ten times a second: near enough for deadlines, and free to read.
+  /// The server is gone, and with it what the references name: only frames are still to be freed.
+  bool abandoned = false;
+  /// Refreshed by the sweep: near enough for deadlines, and free to read.
   std::chrono::steady_clock::time_point now;
-  std::time_t date_second = 0;
+  std::int64_t date_second = 0;
   std::string date;
   std::uint64_t next_request = 1;
 };
 
-/// What the sweep needs of a connection.
+/// What the server needs of a connection.
 class Connection {
  public:
   virtual ~Connection() = default;
+  /// Ends what it waits for; its coroutine then decides how to end.
+  virtual void interrupt() = 0;
+  /// Closes the socket.
   virtual void close() = 0;
-  [[nodiscard]] virtual const std::string& remote_address() const = 0;
+  [[nodiscard]] virtual const std::string& client() const = 0;
 
+  /// A connection that is late is interrupted, so that it can say 408; late again, it is closed.
   void check_deadline(std::chrono::steady_clock::time_point now) {
-    const bool late = now > deadline;
-    const bool crawling = body_began != std::chrono::steady_clock::time_point{} &&
-                          now > body_began + std::chrono::seconds(5) &&
-                          static_cast<double>(body_bytes) <
-                              body_floor * std::chrono::duration<double>(now - body_began).count();
-    if (late || crawling) {
-      timed_out = true;
+    if (now <= deadline && !is_crawling(now)) return;
+    if (std::exchange(timed_out, true))
       close();
-    }
+    else
+      interrupt();
   }
 
   bool idle = true;  ///< Between requests, or before the first.
@@ -73,14 +74,32 @@ class Connection {
   bool timed_out = false;
 
  protected:
-  std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
-  std::chrono::steady_clock::time_point body_began{};  ///< Set while a body is read.
+  using Moment = std::chrono::steady_clock::time_point;
+  static constexpr std::chrono::seconds floor_grace{5};  ///< The slow start of an honest peer.
+
+  [[nodiscard]] bool is_crawling(Moment now) const {
+    return body_began != Moment{} && now > body_began + floor_grace &&
+           static_cast<double>(body_bytes) <
+               body_floor * std::chrono::duration<double>(now - body_began).count();
+  }
+
+  Moment deadline = Moment::max();
+  Moment body_began{};  ///< Set while a body is read.
   std::size_t body_bytes = 0;
   double body_floor = 0;
 };
 
+/// Where a connection comes from: `address` is shown, `client` is what the limit counts by.
+struct Origin {
+  std::string address;
+  std::string client;
+};
+
 /// Serves `socket` until it closes. With `tls`, after a handshake.
-void spawn_connection(std::shared_ptr<ConnectionHost> host, ServerSocket socket,
-                      std::string remote_address, std::shared_ptr<asio::ssl::context> tls);
+void spawn_connection(std::shared_ptr<ConnectionHost> host, ServerSocket socket, Origin origin,
+                      std::shared_ptr<asio::ssl::context> tls);
+
+/// Logs the exception that ended a coroutine, if one did.
+void log_bug(env::Log& log, std::string_view name, const std::exception_ptr& bug);
 
 }  // namespace posthorn::net

@@ -8,14 +8,15 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
-#include <boost/asio/ssl/stream.hpp>
-#include <boost/asio/write.hpp>
-#include <ctime>
+#include <cstring>
 #include <list>
 
-#include "base/assert.h"
+#include "base/bytes.h"
+#include "http/reply.h"
 #include "net/http_connection.h"
+#include "net/system.h"
 
 namespace posthorn::net {
 
@@ -27,15 +28,22 @@ using SteadyTimer =
     asio::basic_waitable_timer<std::chrono::steady_clock,
                                asio::wait_traits<std::chrono::steady_clock>, executor>;
 
+using ReusePort = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
+
 constexpr auto sweep_gap = std::chrono::milliseconds(100);
 constexpr auto certificate_look_gap = std::chrono::seconds(5);
 
-std::string http_date(std::time_t at) {
-  std::tm parts{};
-  gmtime_r(&at, &parts);
-  char text[40];
-  const auto size = std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &parts);
-  return {text, size};
+/// IPv6 networks are counted by their /64, of which one customer has at least one whole.
+std::string client_of(const asio::ip::address& address) {
+  if (address.is_v4()) return address.to_string();
+  const auto bytes = address.to_v6().to_bytes();
+  return to_hex({reinterpret_cast<const char*>(bytes.data()), 8});
+}
+
+asio::ip::address without_mapping(const asio::ip::address& address) {
+  if (address.is_v6() && address.to_v6().is_v4_mapped())
+    return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
+  return address;
 }
 
 }  // namespace
@@ -55,6 +63,7 @@ ServerMetrics::ServerMetrics(env::MetricRegistry& registry)
       timed_out(registry, "posthorn_http_timed_out_total",
                 "Connections closed because the peer was too slow."),
       shed(registry, "posthorn_http_shed_total", "Connections closed to make room."),
+      tls_failed(registry, "posthorn_http_tls_failed_total", "TLS handshakes that failed."),
       open(registry, "posthorn_http_connections", "Connections open now.") {}
 
 struct HttpServer::State : ConnectionHost, std::enable_shared_from_this<HttpServer::State> {
@@ -71,10 +80,12 @@ struct HttpServer::State : ConnectionHost, std::enable_shared_from_this<HttpServ
 
   struct Listener {
     Acceptor acceptor;
+    std::string address;
     std::unique_ptr<TlsServer> tls;
   };
-  std::list<Listener> listeners;
+  std::list<std::shared_ptr<Listener>> listeners;
   std::vector<egress::Cidr> proxies;
+  SystemClock clock;
   SteadyTimer sweep_timer;
   bool sweeping = false;
   std::chrono::steady_clock::time_point next_certificate_look{};
@@ -88,9 +99,9 @@ struct HttpServer::State : ConnectionHost, std::enable_shared_from_this<HttpServ
            });
   }
 
-  /// Makes room for one more connection of `address` by closing the connection that has been idle
+  /// Makes room for one more connection of `client` by closing the connection that has been idle
   /// the longest. False: there is none.
-  bool make_room(const std::string& address, bool exempt) {
+  bool make_room(const std::string& client, bool exempt) {
     const auto shed_oldest = [this](auto&& belongs) {
       Connection* oldest = nullptr;
       for (auto* connection : connections)
@@ -104,14 +115,11 @@ struct HttpServer::State : ConnectionHost, std::enable_shared_from_this<HttpServ
     };
     if (connections.size() >= static_cast<std::size_t>(config.connections_max))
       return shed_oldest([](const Connection&) { return true; });
-    const auto same = [&address](const Connection& other) {
-      return other.remote_address() == address;
-    };
-    if (exempt || std::ranges::count_if(connections, [&same](const Connection* other) {
-                    return same(*other);
-                  }) < config.connections_per_address_max)
-      return true;
-    return shed_oldest(same);
+    if (exempt) return true;
+    const auto same = [&client](const Connection& other) { return other.client() == client; };
+    const auto open = std::ranges::count_if(
+        connections, [&same](const Connection* other) { return same(*other); });
+    return open < config.connections_per_address_max || shed_oldest(same);
   }
 
   void sweep() {
@@ -120,8 +128,8 @@ struct HttpServer::State : ConnectionHost, std::enable_shared_from_this<HttpServ
     if (now >= next_certificate_look) {
       next_certificate_look = now + certificate_look_gap;
       for (auto& listener : listeners) {
-        if (!listener.tls) continue;
-        auto reloaded = listener.tls->reload_if_changed();
+        if (!listener->tls) continue;
+        auto reloaded = listener->tls->reload_if_changed();
         if (!reloaded)
           log.error("tls.reload_failed", {{"what", reloaded.error().what}});
         else if (*reloaded)
@@ -143,18 +151,31 @@ struct HttpServer::State : ConnectionHost, std::enable_shared_from_this<HttpServ
 
   void refresh_clock() {
     now = std::chrono::steady_clock::now();
-    const auto second = std::time(nullptr);
-    if (second != date_second) {
-      date_second = second;
-      date = http_date(second);
-    }
+    const auto second = clock.now().unix_seconds();
+    if (std::exchange(date_second, second) != second) date = http::http_date(second);
   }
 
-  task<> accept_all(Listener& listener) {
+  /// Takes a bound listener into service, on the context's thread.
+  void start(std::shared_ptr<Listener> listener) {
+    if (stopped || draining) return;
+    listeners.push_back(listener);
+    own_hosts.push_back(listener->acceptor.local_endpoint().address().is_v6()
+                            ? "[" + listener->address + "]"
+                            : listener->address);
+    spawn(accept_all(std::move(listener)));
+    if (!std::exchange(sweeping, true)) spawn(sweep_again_and_again());
+  }
+  void spawn(task<> work) {
+    asio::co_spawn(context, std::move(work), [&where = log](const std::exception_ptr& bug) {
+      log_bug(where, "http.server_failed", bug);
+    });
+  }
+
+  task<> accept_all(std::shared_ptr<Listener> listener) {
     const auto self = shared_from_this();
     while (!stopped) {
       boost::system::error_code error;
-      auto socket = co_await listener.acceptor.async_accept(asio::redirect_error(use_task, error));
+      auto socket = co_await listener->acceptor.async_accept(asio::redirect_error(use_task, error));
       if (stopped || error == asio::error::operation_aborted) co_return;
       if (error) {
         // Out of descriptors, mostly: wait for some to be given back instead of spinning.
@@ -166,17 +187,17 @@ struct HttpServer::State : ConnectionHost, std::enable_shared_from_this<HttpServ
       }
       const auto remote = socket.remote_endpoint(error);
       if (error) continue;  // Gone before it was looked at.
-      const auto address = remote.address().to_string();
-      const bool exempt = is_exempt(remote.address());
-      if (!make_room(address, exempt)) {
+      const auto address = without_mapping(remote.address());
+      Origin origin{address.to_string(), client_of(address)};
+      if (!make_room(origin.client, is_exempt(address))) {
         metrics.shed.add();
         continue;  // The socket's end closes it.
       }
       socket.set_option(tcp::no_delay(true), error);
       metrics.connections.add();
       std::shared_ptr<asio::ssl::context> tls;
-      if (listener.tls) tls = listener.tls->context();
-      spawn_connection(shared_from_this(), std::move(socket), address, std::move(tls));
+      if (listener->tls) tls = listener->tls->context();
+      spawn_connection(shared_from_this(), std::move(socket), std::move(origin), std::move(tls));
     }
   }
 };
@@ -185,13 +206,16 @@ HttpServer::HttpServer(asio::io_context& context, http::Service& service, HttpSe
                        env::Log& log, ServerMetrics& metrics)
     : state_(std::make_shared<State>(context, service, std::move(config), log, metrics)) {
   state_->refresh_clock();
+  const auto seed = SystemRandom().bytes(sizeof state_->next_request);
+  std::memcpy(&state_->next_request, seed.data(), seed.size());
 }
 
 HttpServer::~HttpServer() {
-  state_->stopped = true;
+  state_->stopped = state_->abandoned = true;
+  state_->sweep_timer.cancel();
   for (auto& listener : state_->listeners) {
     boost::system::error_code ignored;  // Closing cannot be refused.
-    listener.acceptor.close(ignored);
+    listener->acceptor.close(ignored);
   }
   for (auto* connection : state_->connections) connection->close();
 }
@@ -207,20 +231,16 @@ Result<std::uint16_t> HttpServer::listen(const std::string& address, std::uint16
   Acceptor acceptor(state_->context);
   acceptor.open(parsed.is_v6() ? tcp::v6() : tcp::v4(), error);
   if (!error) acceptor.set_option(Acceptor::reuse_address(true), error);
-  if (!error && state_->config.reuse_port)
-    acceptor.set_option(asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>(true),
-                        error);
+  if (!error && state_->config.reuse_port) acceptor.set_option(ReusePort(true), error);
   if (!error) acceptor.bind({parsed, port}, error);
   if (!error) acceptor.listen(4096, error);
   if (error)
     return fail(Errc::io,
                 fmt::format("cannot listen on {}:{}: {}", address, port, error.message()));
   const auto bound = acceptor.local_endpoint().port();
-  state_->own_hosts.push_back(address);
-  auto& listener = state_->listeners.emplace_back(std::move(acceptor), std::move(tls));
-  asio::co_spawn(state_->context, state_->accept_all(listener), asio::detached);
-  if (!std::exchange(state_->sweeping, true))
-    asio::co_spawn(state_->context, state_->sweep_again_and_again(), asio::detached);
+  auto listener = std::make_shared<State::Listener>(std::move(acceptor), address, std::move(tls));
+  asio::post(state_->context,
+             [state = state_, listener]() mutable { state->start(std::move(listener)); });
   return bound;
 }
 
@@ -229,10 +249,11 @@ task<> HttpServer::drain(Millis limit) {
   state.draining = true;
   for (auto& listener : state.listeners) {
     boost::system::error_code ignored;  // Closing cannot be refused.
-    listener.acceptor.close(ignored);
+    listener->acceptor.close(ignored);
   }
   for (auto* connection : state.connections)
     if (connection->idle) connection->close();
+  if (state.connections.empty()) limit = Millis(0);
   SteadyTimer waiting(state.context);
   waiting.expires_after(limit);
   state.when_empty = [&waiting] { waiting.cancel(); };

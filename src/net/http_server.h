@@ -36,7 +36,7 @@ struct HttpServerConfig {
 struct ServerMetrics {
   explicit ServerMetrics(env::MetricRegistry& registry);
   env::Counter connections, requests_2xx, requests_3xx, requests_4xx, requests_5xx, refused,
-      timed_out, shed;
+      timed_out, shed, tls_failed;
   env::Gauge open;
 };
 
@@ -47,12 +47,11 @@ class HttpServer {
              env::Log& log, ServerMetrics& metrics);
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
-  /// After drain() or before listen().
+  /// After drain() has ended, or once the context no longer runs.
   ~HttpServer();
 
   /// Listens on an IP address and port (0: any free one) and returns the port. May be called for
-  /// several; with `tls` for https. Call it before the context runs, or on it. Errors: io ("address
-  /// already in use"), invalid.
+  /// several; with `tls` for https. Thread-safe. Errors: io ("address already in use"), invalid.
   Result<std::uint16_t> listen(const std::string& address, std::uint16_t port,
                                std::unique_ptr<TlsServer> tls = nullptr);
 
