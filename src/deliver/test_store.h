@@ -1,8 +1,9 @@
 #pragma once
-// The memory store with apply() under the test's control; every other call goes straight through.
+// The memory store with apply() under the test's control, and as slow as the test wants it.
 
 #include <functional>
 
+#include "env/clock.h"
 #include "store/memory/memory_store.h"
 
 namespace posthorn::deliver::testing {
@@ -17,13 +18,17 @@ class ScriptedStore final : public store::Store {
   };
   /// Runs before apply() asks the store: somebody else's change comes first.
   std::function<void(const store::Batch&)> before = [](const store::Batch&) {};
-  int applied = 0;
+  /// How long a call waits before and again after it is done; none: it does not suspend.
+  std::function<Millis()> latency;
+  env::Clock* clock = nullptr;  ///< Needed with latency.
 
   task<Result<store::Applied>> apply(store::Batch batch) override {
     if (auto error = refuse(batch)) co_return fail(*std::move(error));
+    if (latency) co_await clock->sleep_until(clock->steady() + latency());
     before(batch);
-    ++applied;
-    co_return co_await inner_.apply(std::move(batch));
+    auto applied = co_await inner_.apply(std::move(batch));
+    if (latency) co_await clock->sleep_until(clock->steady() + latency());
+    co_return applied;
   }
   Result<store::Applied> apply_blocking(store::Batch batch) override {
     return inner_.apply_blocking(std::move(batch));
@@ -36,15 +41,15 @@ class ScriptedStore final : public store::Store {
   }
   task<Result<std::vector<store::Due>>> due(EndpointId endpoint, store::DueCursor cursor,
                                             Instant until, int limit) override {
-    return inner_.due(endpoint, cursor, until, limit);
+    return slowly(inner_.due(endpoint, cursor, until, limit));
   }
   task<Result<std::vector<store::Due>>> pending_of_key(EndpointId endpoint, std::uint64_t key_hash,
                                                        DeliveryId before_id, int limit) override {
-    return inner_.pending_of_key(endpoint, key_hash, before_id, limit);
+    return slowly(inner_.pending_of_key(endpoint, key_hash, before_id, limit));
   }
   task<Result<std::optional<DeliveryId>>> blocking_head(EndpointId endpoint,
                                                         std::uint64_t key_hash) override {
-    return inner_.blocking_head(endpoint, key_hash);
+    return slowly(inner_.blocking_head(endpoint, key_hash));
   }
   task<Result<std::optional<Instant>>> earliest_due(EndpointId endpoint) override {
     return inner_.earliest_due(endpoint);
@@ -52,18 +57,18 @@ class ScriptedStore final : public store::Store {
   task<Result<std::vector<model::Lane>>> lanes_due(Instant until, std::vector<int> shards,
                                                    int limit,
                                                    std::optional<model::Lane> after) override {
-    return inner_.lanes_due(until, std::move(shards), limit, std::move(after));
+    return slowly(inner_.lanes_due(until, std::move(shards), limit, std::move(after)));
   }
   task<Result<std::optional<model::Lane>>> lane(EndpointId endpoint) override {
-    return inner_.lane(endpoint);
+    return slowly(inner_.lane(endpoint));
   }
   task<Result<std::vector<model::HeldInterval>>> held(EndpointId endpoint) override {
     return inner_.held(endpoint);
   }
-  task<Result<bool>> expand_some() override { return inner_.expand_some(); }
+  task<Result<bool>> expand_some() override { return slowly(inner_.expand_some()); }
   task<Result<std::vector<std::shared_ptr<const model::Event>>>> events(
       std::vector<EventId> ids) override {
-    return inner_.events(std::move(ids));
+    return slowly(inner_.events(std::move(ids)));
   }
   task<Result<std::optional<EventId>>> event_by_client_id(WorkspaceId workspace,
                                                           std::string client_id) override {
@@ -74,7 +79,7 @@ class ScriptedStore final : public store::Store {
     return inner_.list_events(std::move(filter), page);
   }
   task<Result<std::optional<model::Delivery>>> delivery(DeliveryId id) override {
-    return inner_.delivery(id);
+    return slowly(inner_.delivery(id));
   }
   task<Result<store::Found<model::Delivery>>> list_deliveries(store::DeliveryFilter filter,
                                                               store::Page page) override {
@@ -89,7 +94,7 @@ class ScriptedStore final : public store::Store {
   }
   task<Result<std::optional<model::Object>>> object(model::ObjectKind kind,
                                                     std::uint64_t id) override {
-    return inner_.object(kind, id);
+    return slowly(inner_.object(kind, id));
   }
   task<Result<std::optional<model::Object>>> object_by_name(model::ObjectKind kind,
                                                             WorkspaceId workspace,
@@ -114,6 +119,14 @@ class ScriptedStore final : public store::Store {
   task<Result<std::vector<std::string>>> check() override { return inner_.check(); }
 
  private:
+  template <class T>
+  task<T> slowly(task<T> call) {
+    if (latency) co_await clock->sleep_until(clock->steady() + latency());
+    auto result = co_await std::move(call);
+    if (latency) co_await clock->sleep_until(clock->steady() + latency());
+    co_return result;
+  }
+
   store::Store& inner_;
 };
 
