@@ -8,6 +8,7 @@
 
 #include <boost/asio/redirect_error.hpp>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <system_error>
@@ -47,6 +48,32 @@ NativeAddress to_native(const SocketAddress& where) {
     out.length = sizeof *v4;
   }
   return out;
+}
+
+bool is_loopback(const egress::Address& address) {
+  static const egress::Address v6 = *egress::parse_address("::1");
+  return address.v6 ? address == v6 : address.bytes[0] == 127;
+}
+
+bool is_unspecified(const egress::Address& address) {
+  return std::ranges::all_of(address.bytes, [](std::uint8_t byte) { return byte == 0; });
+}
+
+/// A connection to an address of one's own has that address at both ends.
+bool ends_here(int descriptor, const SocketAddress& where) {
+  NativeAddress local;
+  local.length = sizeof local.storage;
+  if (::getsockname(descriptor, reinterpret_cast<sockaddr*>(&local.storage), &local.length) != 0)
+    return true;
+  const NativeAddress peer = to_native(where);
+  const auto* v4 = reinterpret_cast<const sockaddr_in*>(&local.storage);
+  const auto* v6 = reinterpret_cast<const sockaddr_in6*>(&local.storage);
+  return where.address.v6
+             ? std::memcmp(&v6->sin6_addr,
+                           &reinterpret_cast<const sockaddr_in6*>(&peer.storage)->sin6_addr,
+                           16) == 0
+             : v4->sin_addr.s_addr ==
+                   reinterpret_cast<const sockaddr_in*>(&peer.storage)->sin_addr.s_addr;
 }
 
 bool peer_is(int descriptor, const SocketAddress& where) {
@@ -212,9 +239,14 @@ task<Connected<std::unique_ptr<Wire>>> Egress::dial(std::vector<egress::Address>
 }
 
 task<Connected<std::unique_ptr<Wire>>> Egress::dial_one(SocketAddress where, Deadline& deadline) {
-  for (const auto& own : config_.own_listeners)
-    if (own == where)
-      co_return failure(ExchangeResult::refused, where.text() + " is this server itself");
+  bool is_own = false, may_be_own = false;
+  for (const auto& own : config_.own_listeners) {
+    if (own.port != where.port) continue;
+    const bool everywhere = is_unspecified(own.address);
+    is_own = is_own || own == where || (everywhere && is_loopback(where.address));
+    may_be_own = may_be_own || everywhere;
+  }
+  if (is_own) co_return failure(ExchangeResult::refused, where.text() + " is this server itself");
   if (deadline.over()) co_return given_up(deadline, "connecting", where.text());
   const int descriptor = open_socket(where);
   if (descriptor < 0)
@@ -245,6 +277,9 @@ task<Connected<std::unique_ptr<Wire>>> Egress::dial_one(SocketAddress where, Dea
   if (!peer_is(descriptor, where))
     co_return failure(ExchangeResult::refused,
                       "the connection to " + where.text() + " ended at another address",
+                      where.text());
+  if (may_be_own && ends_here(descriptor, where))
+    co_return failure(ExchangeResult::refused, where.text() + " is this server itself",
                       where.text());
   co_return std::make_unique<Wire>(std::move(socket), where.text());
 }

@@ -27,7 +27,8 @@ struct SocketAddress {
 };
 
 struct EgressConfig {
-  /// Where this process listens: never dialled, whatever the policy allows.
+  /// Where this process listens: never sent to, whatever the policy allows. 0.0.0.0 and :: stand
+  /// for every address of this machine.
   std::vector<SocketAddress> own_listeners;
   int handshakes_per_second = 200;  ///< New TLS handshakes; 0: unlimited.
   std::string proxy;  ///< "http://host:port" for CONNECT; empty: none. The environment is ignored.

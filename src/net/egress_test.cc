@@ -84,7 +84,9 @@ TEST_CASE("egress: the next address is tried when one does not answer") {
 TEST_CASE("egress: this server's own listener is refused, whatever is allowed") {
   Peer peer(answering(fine));
   EgressConfig config;
-  config.own_listeners = {{address("127.0.0.1"), peer.port()}};
+  SUBCASE("at this address") { config.own_listeners = {{address("127.0.0.1"), peer.port()}}; }
+  SUBCASE("at every address") { config.own_listeners = {{address("0.0.0.0"), peer.port()}}; }
+  SUBCASE("at every address of IPv6") { config.own_listeners = {{address("::"), peer.port()}}; }
   Client client(loopback_allowed(), {}, config);
   const auto exchange = client.send(post(peer.url()));
   CHECK(exchange.result == ExchangeResult::refused);

@@ -6,9 +6,9 @@ namespace posthorn::net {
 
 namespace {
 
-// A connection that rested for less is not asked whether it is still open: asking costs a system
-// call for each request, and what died meanwhile is noticed and sent anew anyway.
-constexpr std::chrono::milliseconds surely_open{1000};
+// A connection that rested for less is not asked whether it is still open and silent: under load
+// that would cost a system call for each request, and what died meanwhile is sent anew anyway.
+constexpr std::chrono::milliseconds surely_open{5};
 
 }  // namespace
 

@@ -163,6 +163,8 @@ void ReplyReader::choose_framing() {
   }
   if (is_head_ || exchange_.status == 204 || exchange_.status == 304) {
     framing_ = Framing::none;
+    // Whoever announces a body with a 204 may well send one.
+    if (exchange_.status == 204 && (has_coding || left_ > 0)) reusable_ = false;
   } else if (has_coding) {
     framing_ = is_chunked ? Framing::chunked : Framing::until_close;
     if (has_length) reusable_ = false;

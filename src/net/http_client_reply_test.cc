@@ -161,6 +161,9 @@ TEST_CASE("reply: HEAD has no body, whatever its headers say") {
   CHECK(head.exchange.status == 200);
   CHECK_FALSE(head.exchange.body_truncated);
   CHECK(head.reusable);
+  CHECK_FALSE(read("HTTP/1.1 204 No\r\nContent-Length: 5\r\n\r\n", 1000).reusable);
+  CHECK(read("HTTP/1.1 204 No\r\nContent-Length: 0\r\n\r\n", 1000).reusable);
+  CHECK(read("HTTP/1.1 304 Same\r\nContent-Length: 5\r\n\r\n", 1000).reusable);
 }
 
 TEST_CASE("reply: for any bytes the reader ends in a result and keeps its bounds [property]") {

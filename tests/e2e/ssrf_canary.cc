@@ -23,8 +23,8 @@ namespace {
 
 json::value read_json(std::string_view name) {
   std::stringstream text;
-  text
-      << std::ifstream(std::string(POSTHORN_SOURCE_DIR "/tests/cases/") + std::string(name)).rdbuf();
+  text << std::ifstream(std::string(POSTHORN_SOURCE_DIR "/tests/cases/") + std::string(name))
+              .rdbuf();
   return json::parse(text.str());
 }
 
@@ -230,6 +230,18 @@ TEST_CASE("namespace canary: every case is dialled or not as it says") {
     if (redirects) CHECK(exchange.status == 302);
   }
   CHECK(dialled_cases >= 68);
+}
+
+TEST_CASE("namespace canary: a listener on every address is this server at all its addresses") {
+  Canary canary({443, 8443});
+  EgressConfig config;
+  config.own_listeners = {{*egress::parse_address("0.0.0.0"), 8443}};
+  Client client({}, canary.trusting(), config);
+  const auto own = client.send(post("https://93.184.216.34:8443/"));
+  CHECK(own.result == env::ExchangeResult::refused);
+  CHECK(own.detail.find("itself") != std::string::npos);
+  const auto other = client.send(post("https://93.184.216.34/"));
+  CHECK(other.result == env::ExchangeResult::tls_failed);
 }
 
 TEST_CASE("namespace canary: any URL and answer, denied ones are never dialled [property]") {
