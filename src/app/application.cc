@@ -219,17 +219,14 @@ Result<> Application::State::open_store() {
   PH_TRY(store, store::SqliteStore::open(std::move(store_options)));
   PH_TRY(vault, crypto::Vault::load_or_create(config.data + "/keys"));
   PH_TRY(const auto known, store->setting("key_fingerprint"));
-  if (!known) {
-    if (auto written = store->set_setting("key_fingerprint", vault->fingerprint()); !written)
-      return written;
-  } else if (*known != vault->fingerprint()) {
-    return fail(
-        Errc::invalid,
-        fmt::format(
-            "{}/keys is not the key file that this database was made with: put the right one there",
-            config.data));
+  if (known) {
+    if (auto covered = vault->covers(*known); !covered)
+      return fail(Errc::invalid,
+                  fmt::format("{}/keys is not the key file that this database was made with: {}",
+                              config.data, covered.error().what));
+    if (*known == vault->fingerprint()) return {};
   }
-  return {};
+  return store->set_setting("key_fingerprint", vault->fingerprint());
 }
 
 Result<> Application::State::settle_admin_key() {

@@ -1,6 +1,7 @@
 // The programs under measurement that are not the product as a whole: each is a process of its own.
 
 #include <fmt/format.h>
+#include <signal.h>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -197,6 +198,7 @@ std::string read_file(const std::string& path) {
 }  // namespace
 
 int run_role(const std::vector<std::string>& arguments) {
+  signal(SIGPIPE, SIG_IGN);  // A peer that ends in the middle is no reason to end.
   const auto& name = arguments.at(0);
   if (name == "floor") serve_floor(nullptr);
   if (name == "floor-tls") {
