@@ -15,6 +15,7 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
@@ -60,10 +61,24 @@ class Harness {
 };
 using MakeHarness = std::function<std::unique_ptr<Harness>()>;
 
+/// This thread's context. It is kept to the end of the process: a store's thread may still be
+/// inside its post() when the coroutine that it resumed has ended.
+inline asio::io_context& context_of_thread() {
+  static std::mutex mutex;
+  static std::vector<std::unique_ptr<asio::io_context>> kept;
+  thread_local asio::io_context* mine = nullptr;
+  if (mine == nullptr) {
+    const std::lock_guard lock(mutex);
+    mine = kept.emplace_back(std::make_unique<asio::io_context>(1)).get();
+  }
+  mine->restart();
+  return *mine;
+}
+
 /// Runs one coroutine to its end on this thread.
 template <class T>
 T wait_for(task<T> work) {
-  asio::io_context context(1);
+  asio::io_context& context = context_of_thread();
   std::optional<T> result;
   std::exception_ptr bug;
   asio::co_spawn(context, std::move(work), [&](std::exception_ptr error, T value) {

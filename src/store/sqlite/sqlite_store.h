@@ -34,7 +34,8 @@ class SqliteStore final : public Store {
   /// Opens `folder`/posthorn.db, makes or migrates it. Errors: conflict (another process has it),
   /// unsupported (made by a newer build), corrupt, unavailable (disk full), io.
   static Result<std::unique_ptr<SqliteStore>> open(SqliteOptions options);
-  /// Finishes what is queued.
+  /// Finishes what is queued. An io_context whose coroutines use the store must outlive it: its
+  /// threads may be inside a post() while the coroutine that it resumed has already ended.
   ~SqliteStore() override;
 
   /// False while the disk is full: nothing new is taken, and no attempt should start.

@@ -104,7 +104,7 @@ TEST_CASE("sqlite: coroutines of several threads share commits and each gets its
   std::atomic<int> answered{0};
   for (int t = 0; t < threads_count; ++t)
     threads.emplace_back([&, t] {
-      asio::io_context context(1);
+      asio::io_context& context = contract::context_of_thread();
       for (int i = 0; i < each; ++i) {
         const EndpointId endpoint{static_cast<std::uint64_t>(t * each + i + 1)};
         asio::co_spawn(context, store->apply(batch_of(new_event("a.b", {endpoint}))),
