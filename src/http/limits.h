@@ -27,8 +27,9 @@ inline constexpr Millis first_byte_limit = 10s;
 inline constexpr Millis head_limit = 10s;  ///< From its first byte to its last.
 inline constexpr Millis body_limit = 30s;  ///< The whole of it; and never slower than body_floor.
 inline constexpr std::size_t body_floor_bytes_per_second = 1024;
-inline constexpr Millis idle_limit = 75s;   ///< Between two requests.
-inline constexpr Millis write_limit = 30s;  ///< A peer that does not read.
+inline constexpr Millis body_floor_grace = 5s;  ///< Before the floor is looked at.
+inline constexpr Millis idle_limit = 75s;       ///< Between two requests.
+inline constexpr Millis write_limit = 30s;      ///< A peer that does not read.
 
 inline constexpr int connections_per_address_max = 64;
 inline constexpr int connections_max = 8192;

@@ -52,6 +52,7 @@ class HttpConnection final : public Connection, public http::BodyWriter {
     request_.remote_address = origin_.address;
     request_.tls = !is_plain;
     body_floor = static_cast<double>(host_->config.body_floor_bytes_per_second);
+    floor_grace = host_->config.body_floor_grace;
     idle_since = host_->now;
     wait_at_most(host_->config.first_byte_limit);
   }

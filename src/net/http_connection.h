@@ -75,8 +75,6 @@ class Connection {
 
  protected:
   using Moment = std::chrono::steady_clock::time_point;
-  static constexpr std::chrono::seconds floor_grace{5};  ///< The slow start of an honest peer.
-
   [[nodiscard]] bool is_crawling(Moment now) const {
     return body_began != Moment{} && now > body_began + floor_grace &&
            static_cast<double>(body_bytes) <
@@ -87,6 +85,7 @@ class Connection {
   Moment body_began{};  ///< Set while a body is read.
   std::size_t body_bytes = 0;
   double body_floor = 0;
+  Millis floor_grace{0};
 };
 
 /// Where a connection comes from: `address` is shown, `client` is what the limit counts by.

@@ -22,6 +22,7 @@ struct HttpServerConfig {
   Millis head_limit = http::head_limit;
   Millis body_limit = http::body_limit;
   std::size_t body_floor_bytes_per_second = http::body_floor_bytes_per_second;
+  Millis body_floor_grace = http::body_floor_grace;
   Millis idle_limit = http::idle_limit;
   Millis write_limit = http::write_limit;
   int connections_per_address_max = http::connections_per_address_max;

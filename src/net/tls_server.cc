@@ -21,6 +21,9 @@ int choose_http_1_1(SSL*, const unsigned char** out, unsigned char* out_size,
   return SSL_TLSEXT_ERR_NOACK;
 }
 
+/// Instead of OpenSSL's own, which asks the terminal.
+int no_password(char*, int, int, void*) { return -1; }
+
 std::string newest_error() {
   char text[256] = "no reason given";
   if (const auto code = ERR_peek_last_error(); code != 0)
@@ -53,6 +56,7 @@ Result<> TlsServer::read() {
       native, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE);
   SSL_CTX_set_mode(native, SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_cipher_list(native, "ECDHE+AESGCM:ECDHE+CHACHA20");
+  SSL_CTX_set_default_passwd_cb(native, &no_password);
   SSL_CTX_set_alpn_select_cb(native, &choose_http_1_1, nullptr);
   if (SSL_CTX_use_certificate_chain_file(native, certificate_file_.c_str()) != 1)
     return fail(Errc::invalid, fmt::format("tls.certificate: {} is not a PEM certificate chain: {}",
