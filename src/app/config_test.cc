@@ -1,0 +1,104 @@
+#include "app/config.h"
+
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <fstream>
+
+using namespace posthorn;
+using app::load_config;
+
+namespace {
+
+/// A configuration file that is gone when the test ends.
+class File {
+ public:
+  explicit File(std::string_view text) {
+    const int descriptor = mkstemp(path_.data());
+    REQUIRE(descriptor >= 0);
+    REQUIRE(::write(descriptor, text.data(), text.size()) == static_cast<ssize_t>(text.size()));
+    ::close(descriptor);
+  }
+  ~File() { std::remove(path_.c_str()); }
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  std::string path_ = "/tmp/posthorn-config-XXXXXX";
+};
+
+}  // namespace
+
+TEST_CASE("config: the environment wins over the file, and the file over the defaults") {
+  const File file("listen = \"0.0.0.0:9000\"\n[delivery]\nin_flight = 7\ndrain = \"2m\"\n");
+  const auto config = load_config(file.path(), {{"POSTHORN_DELIVERY__IN_FLIGHT", "9"}});
+  REQUIRE(config.has_value());
+  CHECK(config->listen == "0.0.0.0:9000");
+  CHECK(config->delivery_in_flight == 9);
+  CHECK(config->drain_limit == 2min);
+  CHECK(config->data == "./data");
+}
+
+TEST_CASE(
+    "config: every fault is told at once, with its place, what is allowed and what was given") {
+  const File file(
+      "[delivery]\nin_flight = 5000\n[egress]\nalow = [\"10.0.0.0/8\"]\n[log]\nlevel = \"loud\"\n");
+  const auto config =
+      load_config(file.path(), {{"POSTHORN_LISTEN", "nowhere"}, {"POSTHORN_NO_SUCH", "1"}});
+  REQUIRE_FALSE(config.has_value());
+  const auto& what = config.error().what;
+  CHECK(what.find("delivery.in_flight") != std::string::npos);
+  CHECK(what.find("1 to 4096") != std::string::npos);
+  CHECK(what.find("5000") != std::string::npos);
+  CHECK(what.find("did you mean \"egress.allow\"") != std::string::npos);
+  CHECK(what.find("\"loud\"") != std::string::npos);
+  CHECK(what.find("POSTHORN_LISTEN") != std::string::npos);
+  CHECK(what.find("POSTHORN_NO_SUCH") != std::string::npos);
+}
+
+TEST_CASE("config: lists are arrays in the file and commas in the environment") {
+  const File file("[notices]\nmail_to = [\"a@example.com\", \"b@example.com\"]\n");
+  const auto config =
+      load_config(file.path(), {{"POSTHORN_EGRESS__ALLOW", "10.0.0.0/8, 192.168.0.0/16"}});
+  REQUIRE(config.has_value());
+  CHECK(config->admin_mails == std::vector<std::string>{"a@example.com", "b@example.com"});
+  CHECK(config->egress.allow.size() == 2);
+}
+
+TEST_CASE("config: a secret is never in an error") {
+  const auto config = load_config({}, {{"POSTHORN_ADMIN_KEY", "tooshort"}});
+  REQUIRE_FALSE(config.has_value());
+  CHECK(config.error().what.find("tooshort") == std::string::npos);
+}
+
+TEST_CASE("config: TLS needs all three of its settings, mail needs a sender") {
+  CHECK_FALSE(load_config({}, {{"POSTHORN_TLS__CERTIFICATE", "/x.pem"}}).has_value());
+  CHECK_FALSE(load_config({}, {{"POSTHORN_SMTP__URL", "smtp://localhost:25"}}).has_value());
+  CHECK_FALSE(load_config({}, {{"POSTHORN_SMTP__URL", "http://localhost"},
+                               {"POSTHORN_SMTP__FROM", "a@b.c"}})
+                  .has_value());
+  CHECK(load_config(
+            {}, {{"POSTHORN_SMTP__URL", "smtp://localhost:25"}, {"POSTHORN_SMTP__FROM", "a@b.c"}})
+            .has_value());
+}
+
+TEST_CASE("config: the documentation names every setting") {
+  std::ifstream file(POSTHORN_SOURCE_DIR "/docs/operations.md");
+  const std::string text((std::istreambuf_iterator<char>(file)), {});
+  for (const auto& setting : app::settings()) {
+    if (setting.key == "data" || setting.key.starts_with("retention."))
+      continue;  // told in words and in a table of their own
+    CHECK_MESSAGE(text.find("`" + std::string(setting.key) + "`") != std::string::npos,
+                  setting.key);
+  }
+}
+
+TEST_CASE("config: what opens the guard is warned about") {
+  app::Config config;
+  config.smtp_url = "smtp://x:25";
+  config.admin_mails = {"a@b.c"};
+  CHECK(app::warnings(config).empty());
+  config.dev = true;
+  config.egress.allow_ports = {25};
+  CHECK(app::warnings(config).size() == 2);
+}
