@@ -21,7 +21,7 @@ class Alarm {
   task<> wait_until(Tick at) {
     if (!rung_) {
       waiting_ = true;
-      co_await asio::co_spawn(context_, sleep(clock_, at),
+      co_await asio::co_spawn(context_, doze(clock_, at),
                               asio::bind_cancellation_slot(signal_.slot(), use_task));
       waiting_ = false;
     }
@@ -35,7 +35,7 @@ class Alarm {
   }
 
  private:
-  static task<> sleep(env::Clock& clock, Tick at) {
+  static task<> doze(env::Clock& clock, Tick at) {
     try {
       co_await clock.sleep_until(at);
     } catch (const boost::system::system_error& ended) {
