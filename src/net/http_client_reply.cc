@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "base/bytes.h"
+#include "text/headers.h"
 
 namespace posthorn::net {
 
@@ -16,13 +17,6 @@ constexpr std::size_t chunk_line_max = 256;
 constexpr std::size_t framing_max = 64 * 1024;
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-bool is_token(std::string_view text) {
-  return !text.empty() && std::ranges::all_of(text, [](char c) {
-    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           std::string_view("!#$%&'*+-.^_`|~").contains(c);
-  });
-}
 
 std::optional<std::uint64_t> read_number(std::string_view text, int base) {
   std::uint64_t value = 0;
@@ -136,7 +130,7 @@ void ReplyReader::read_headers(std::string_view block) {
     const std::string_view name = line.substr(0, colon);
     // A folded, nameless or superfluous line is left out; where it would matter is framing, which
     // is then not trusted for another reply.
-    if (colon == std::string_view::npos || !is_token(name) ||
+    if (colon == std::string_view::npos || !text::is_token(name) ||
         exchange_.headers.size() == headers_kept) {
       reusable_ = false;
       continue;
