@@ -32,6 +32,7 @@
 #include "net/smtp_sender.h"
 #include "net/system.h"
 #include "store/sqlite/sqlite_store.h"
+#include "text/url.h"
 
 namespace posthorn::app {
 
@@ -302,6 +303,7 @@ Result<> Application::State::start_delivering() {
 
 Result<> Application::State::start_serving() {
   engine_control.emplace(*engine, out.context());
+  engine_control->set_delivering(!paused);
   const auto listen = split_address(config.listen);
   api::Config api_config;
   api_config.public_url = config.public_url.empty() ? "http://" + config.listen : config.public_url;
@@ -319,6 +321,8 @@ Result<> Application::State::start_serving() {
   server_metrics.emplace(registry);
   net::HttpServerConfig server_config;
   server_config.trusted_proxies = config.trusted_proxies;
+  if (const auto own = text::parse_url(config.public_url))
+    server_config.own_hosts.push_back(own->host);
   server.emplace(in.context(), *service, std::move(server_config), log, *server_metrics);
   PH_TRY(port, server->listen(listen.host, listen.port));
   if (!config.tls_listen.empty()) {
@@ -365,6 +369,7 @@ void Application::State::stop() {
   // goes.
   if (service) service->end_streams();
   if (server) in.wait(server->drain(Millis(2000)));
+  if (engine_control) engine_control->set_delivering(false);
   if (engine) out.wait(engine->stop());
   if (housekeeping) house.wait(housekeeping->stop());
   if (client)

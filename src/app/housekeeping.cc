@@ -50,6 +50,8 @@ Housekeeping::Housekeeping(asio::io_context& context, env::Clock& clock, store::
       expansion_alarm_(std::make_unique<Alarm>(context)),
       mail_alarm_(std::make_unique<Alarm>(context)) {}
 
+Housekeeping::~Housekeeping() = default;
+
 void Housekeeping::start() {
   listening_ = store_.listen([this](const std::shared_ptr<const store::CommitNotice>& notice) {
     for (const auto& event : notice->events)

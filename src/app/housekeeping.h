@@ -17,6 +17,7 @@ class Housekeeping {
  public:
   Housekeeping(asio::io_context& context, env::Clock& clock, store::Store& store,
                env::MailSender& mail, env::Log& log, store::Retention retention);
+  ~Housekeeping();
   void start();
   task<> stop();
 
