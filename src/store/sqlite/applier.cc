@@ -16,6 +16,7 @@ Result<> Applier::load() {
   types_.clear();
   held_.clear();
   lane_dues_.clear();
+  recent_.clear();
   epochs_.fill(0);
   for (auto rows = sql_->all_types.query(); rows.next();) types_.add(rows.number(0), rows.text(1));
   for (auto rows = sql_->all_held.query(); rows.next();) {
@@ -138,6 +139,7 @@ Result<Applied> Applier::apply_fallible(PreparedBatch& prepared) {
       sql_->undo.run();
       sql_->release.run();
       lane_dues_.clear();
+      recent_.clear();
     }
     counters_ = before;
     pending_change_ = pending_before;

@@ -3,6 +3,7 @@
 // batch is looked at before its first write, or undone by a savepoint: a refused batch leaves
 // nothing behind and does not touch the others of its transaction.
 
+#include <array>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -72,6 +73,8 @@ class Applier {
   /// Pending deliveries made minus settled since the start.
   [[nodiscard]] std::int64_t pending_change() const { return pending_change_; }
   void note_settled(std::int64_t count) { pending_change_ -= count; }
+  /// Rows of deliveries were deleted.
+  void forget_recent() { recent_.clear(); }
   void note_object(ObjectRef object) {
     if (notice_) notice_->objects.push_back(object);
   }
@@ -83,7 +86,6 @@ class Applier {
   }
 
  private:
-  struct DeliveryNow;
   struct PublishNote;
 
   // apply.cc
@@ -103,11 +105,14 @@ class Applier {
   std::int64_t type_number(const std::string& name);
   void insert_delivery(std::uint64_t id, const model::Event& event, EndpointId endpoint,
                        std::uint64_t key_hash, const std::shared_ptr<const model::Event>& shared);
+  void remember_new(DeliveryId id, EndpointId endpoint, Instant due, DeliveryId replay_of);
   Result<> check_new_deliveries(const Batch& batch);
   void apply_new_deliveries(Batch& batch, Applied& applied);
 
   // apply_attempts.cc
+  /// Its state is cancelled when a closed held interval dropped it.
   std::optional<DeliveryNow> delivery_now(DeliveryId id);
+  std::optional<DeliveryNow> read_delivery(DeliveryId id);
   Result<std::vector<DeliveryNow>> check_attempts(const Batch& batch);
   void record(AttemptRecord& record, const DeliveryNow& now);
   Result<> apply_attempts(Batch& batch, bool one_by_one);
@@ -123,6 +128,7 @@ class Applier {
   void open_held(EndpointId endpoint);
   void close_held(EndpointId endpoint, std::optional<DeliveryId> recover_from);
   bool settle_interval(HeldRow& row, int limit);
+  void cancel(DeliveryId id);
 
   // apply_objects.cc
   Result<> apply_objects(Batch& batch, Applied& applied);
@@ -139,6 +145,7 @@ class Applier {
   TypeNames types_;
   HeldIntervals held_;
   LaneDues lane_dues_;
+  RecentDeliveries recent_;
   KeyFilters key_filters_;
   std::array<std::int64_t, shard_count> epochs_{};
   std::string last_audit_hash_;

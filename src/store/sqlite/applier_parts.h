@@ -8,17 +8,6 @@
 
 namespace posthorn::store {
 
-/// What a delivery's row says.
-struct Applier::DeliveryNow {
-  DeliveryId id;
-  model::DeliveryState state = model::DeliveryState::pending;  ///< Cancelled when it was dropped.
-  int attempts = 0;
-  Instant due_at;
-  EndpointId endpoint;
-  AttemptId last_attempt;
-  DeliveryId replay_of;
-};
-
 /// Publishes of one actor in one workspace that share an audit entry.
 struct Applier::PublishNote {
   WorkspaceId workspace;

@@ -17,7 +17,8 @@ bool has_repeated_delivery(const std::vector<AttemptRecord>& attempts) {
   });
 }
 
-std::optional<Applier::DeliveryNow> Applier::delivery_now(DeliveryId id) {
+std::optional<DeliveryNow> Applier::read_delivery(DeliveryId id) {
+  if (const DeliveryNow* known = recent_.find(id)) return *known;
   auto rows = sql_->delivery_now.query(id);
   if (!rows.next()) return std::nullopt;
   DeliveryNow now;
@@ -28,12 +29,17 @@ std::optional<Applier::DeliveryNow> Applier::delivery_now(DeliveryId id) {
   now.endpoint = {rows.id(3)};
   now.last_attempt = {rows.id(4)};
   now.replay_of = {rows.id(5)};
-  if (now.state == DeliveryState::pending && held_.drops(now.endpoint, id))
-    now.state = DeliveryState::cancelled;
   return now;
 }
 
-Result<std::vector<Applier::DeliveryNow>> Applier::check_attempts(const Batch& batch) {
+std::optional<DeliveryNow> Applier::delivery_now(DeliveryId id) {
+  auto now = read_delivery(id);
+  if (now && now->state == DeliveryState::pending && held_.drops(now->endpoint, id))
+    now->state = DeliveryState::cancelled;
+  return now;
+}
+
+Result<std::vector<DeliveryNow>> Applier::check_attempts(const Batch& batch) {
   std::vector<DeliveryNow> found;
   found.reserve(batch.attempts.size());
   for (const auto& record : batch.attempts) {
@@ -82,6 +88,13 @@ void Applier::record(AttemptRecord& record, const DeliveryNow& now) {
                            attempt.status, attempt.retry_at, Blob{extras_});
   sql_->record_attempt.run(attempt.delivery, record.state, attempt.number, due, attempt.id,
                            attempt.status, attempt.result);
+  recent_.put({.id = now.id,
+               .state = record.state,
+               .attempts = attempt.number,
+               .due_at = due,
+               .endpoint = now.endpoint,
+               .last_attempt = attempt.id,
+               .replay_of = now.replay_of});
   if (pending)
     lower_lane(now.endpoint, due);
   else
@@ -115,6 +128,7 @@ void Applier::apply_changes(Batch& batch) {
     const auto now = delivery_now(change.delivery);
     if (!now || (change.only_if && now->state != *change.only_if)) continue;
     sql_->change_delivery.run(change.delivery, change.state, change.due_at, change.crashes);
+    recent_.forget(change.delivery);
     const DeliveryState state = change.state.value_or(now->state);
     if (state == DeliveryState::pending)
       lower_lane(now->endpoint, change.due_at.value_or(now->due_at));

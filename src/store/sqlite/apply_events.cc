@@ -83,8 +83,7 @@ void Applier::insert_delivery(std::uint64_t id, const model::Event& event, Endpo
                               const std::shared_ptr<const model::Event>& shared) {
   sql_->insert_delivery.run(id, event.id, endpoint, event.workspace, event.due_at, event.created_at,
                             key_hash, 0, model::Trigger::schedule, 0);
-  ++pending_change_;
-  lower_lane(endpoint, event.due_at);
+  remember_new({id}, endpoint, event.due_at, {});
   if (notice_)
     notice_->deliveries.push_back({.id = {id},
                                    .endpoint = endpoint,
@@ -93,6 +92,17 @@ void Applier::insert_delivery(std::uint64_t id, const model::Event& event, Endpo
                                    .trigger = model::Trigger::schedule,
                                    .replay_of = {},
                                    .event = shared});
+}
+
+void Applier::remember_new(DeliveryId id, EndpointId endpoint, Instant due, DeliveryId replay_of) {
+  DeliveryNow row;
+  row.id = id;
+  row.due_at = due;
+  row.endpoint = endpoint;
+  row.replay_of = replay_of;
+  recent_.put(row);
+  ++pending_change_;
+  lower_lane(endpoint, due);
 }
 
 std::optional<EventReceipt> Applier::claim_client_id(const NewEvent& fresh, std::uint64_t id) {
@@ -148,8 +158,7 @@ void Applier::apply_new_deliveries(Batch& batch, Applied& applied) {
     const DeliveryId id{counters_.delivery++};
     sql_->insert_delivery.run(id, fresh.event, fresh.endpoint, fresh.workspace, fresh.due_at,
                               clock_.now(), fresh.key_hash, fresh.replay_of, fresh.trigger, 1);
-    ++pending_change_;
-    lower_lane(fresh.endpoint, fresh.due_at);
+    remember_new(id, fresh.endpoint, fresh.due_at, fresh.replay_of);
     applied.deliveries.push_back(id);
     if (notice_)
       notice_->deliveries.push_back({.id = id,

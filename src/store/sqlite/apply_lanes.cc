@@ -81,6 +81,11 @@ void Applier::close_held(EndpointId endpoint, std::optional<DeliveryId> recover_
   }
 }
 
+void Applier::cancel(DeliveryId id) {
+  sql_->cancel_delivery.run(id);
+  recent_.forget(id);
+}
+
 bool Applier::settle_interval(HeldRow& row, int limit) {
   const DeliveryId end = row.interval.recover_from.value_or(row.interval.from);
   std::vector<DeliveryId> dropped;
@@ -88,7 +93,7 @@ bool Applier::settle_interval(HeldRow& row, int limit) {
            sql_->pending_between.query(row.interval.endpoint, row.interval.from, end, limit);
        rows.next();)
     dropped.push_back({rows.id(0)});
-  for (const DeliveryId id : dropped) sql_->cancel_delivery.run(id);
+  for (const DeliveryId id : dropped) cancel(id);
   note_settled(static_cast<std::int64_t>(dropped.size()));
   if (dropped.size() < static_cast<std::size_t>(limit)) {
     sql_->delete_held.run(row.row);
@@ -105,7 +110,7 @@ Result<bool> Applier::cancel_older(Instant before, DeliveryId& behind, int limit
   for (auto rows = sql_->pending_before.query(before, behind, limit); rows.next();)
     old.push_back({{rows.id(0)}, {rows.id(1)}});
   for (const auto& [id, endpoint] : old) {
-    sql_->cancel_delivery.run(id);
+    cancel(id);
     note_touched(endpoint);
     behind = id;
   }

@@ -173,6 +173,7 @@ void Housekeeper::drop_events(Instant before, Budget& budget) {
     if (!unpack_event(rows.bytes(4), extras)) extras.client_id.clear();
     old.push_back({rows.id(0), rows.id(2), rows.id(3), {rows.id(5)}, extras.client_id});
   }
+  if (!old.empty()) applier_.forget_recent();
   for (const auto& event : old) {
     if (budget.spent()) {
       event_cursor_ = event.id - 1;

@@ -2,7 +2,7 @@
 // What the writer keeps in memory about the database. All of it can be read back from there, and
 // is after a transaction was rolled back.
 
-#include <array>
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -65,6 +65,37 @@ class HeldIntervals {
 
  private:
   std::unordered_map<EndpointId, std::vector<HeldRow>> rows_;
+};
+
+/// What a delivery's row says to whoever changes it.
+struct DeliveryNow {
+  DeliveryId id;
+  model::DeliveryState state = model::DeliveryState::pending;
+  int attempts = 0;
+  Instant due_at;
+  EndpointId endpoint;
+  AttemptId last_attempt;
+  DeliveryId replay_of;
+};
+
+/// The rows of the newest deliveries: most attempts come soon after their delivery was made, and
+/// need not read it.
+class RecentDeliveries {
+ public:
+  [[nodiscard]] const DeliveryNow* find(DeliveryId id) const {
+    const DeliveryNow& row = rows_[place_of(id)];
+    return row.id == id ? &row : nullptr;
+  }
+  void put(const DeliveryNow& row) { rows_[place_of(row.id)] = row; }
+  void forget(DeliveryId id) {
+    if (find(id) != nullptr) rows_[place_of(id)] = {};
+  }
+  void clear() { std::ranges::fill(rows_, DeliveryNow{}); }
+
+ private:
+  static constexpr std::size_t rows_count = std::size_t{1} << 13;
+  static std::size_t place_of(DeliveryId id) { return id.value % rows_count; }
+  std::vector<DeliveryNow> rows_ = std::vector<DeliveryNow>(rows_count);
 };
 
 /// The stored next_due of lanes in use, so that a steady flow reads and writes no lane rows.

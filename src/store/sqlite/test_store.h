@@ -53,6 +53,10 @@ inline NewEvent new_event(std::string type, std::vector<EndpointId> targets,
   return fresh;
 }
 
+inline std::vector<EndpointId> endpoints_of(std::uint64_t count) {
+  return contract::endpoints(1, count);
+}
+
 inline Batch batch_of(NewEvent fresh) {
   Batch batch;
   batch.events.push_back(std::move(fresh));

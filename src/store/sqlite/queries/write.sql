@@ -46,7 +46,7 @@ INSERT INTO deliveries(id, event, endpoint, workspace, state, attempts, due, cre
 VALUES (?1, ?2, ?3, ?4, 0, 0, ?5, ?6, ?7, 0, 0, 0, 0, ?8, ?9, ?10, 0);
 
 -- name: delivery_now
-SELECT state, attempts, due, endpoint, last_attempt, replay_of, key_hash, event, workspace FROM deliveries WHERE id = ?1;
+SELECT state, attempts, due, endpoint, last_attempt, replay_of FROM deliveries WHERE id = ?1;
 -- name: record_attempt
 UPDATE deliveries SET state = ?2, attempts = ?3, due = ?4, crashes = 0, last_attempt = ?5, last_status = ?6,
                       last_result = ?7
