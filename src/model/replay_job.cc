@@ -94,6 +94,7 @@ Object to_object(const ReplayJob& job) {
   document["seen"] = job.counts.seen;
   document["replayed"] = job.counts.replayed;
   document["skipped"] = job.counts.skipped;
+  document["total"] = job.counts.total;
   document["cursor"] = std::to_string(job.cursor);
   document["actor"] = job.actor;
   document["error"] = job.error;
@@ -118,6 +119,7 @@ Result<ReplayJob> replay_job_from(const Object& object) {
   job.counts.seen = document.integer("seen", 0, INT64_MAX).value_or(0);
   job.counts.replayed = document.integer("replayed", 0, INT64_MAX).value_or(0);
   job.counts.skipped = document.integer("skipped", 0, INT64_MAX).value_or(0);
+  job.counts.total = document.integer("total", -1, INT64_MAX).value_or(-1);
   const std::string cursor = document.text("cursor", {.min = 1, .max = 20}).value_or("0");
   const auto end = cursor.data() + cursor.size();
   if (const auto read = std::from_chars(cursor.data(), end, job.cursor);
@@ -141,6 +143,7 @@ json::object to_api(const ReplayJob& job) {
   out["filter"] = std::move(filter);
   out["dry_run"] = job.dry_run;
   out["rate"] = job.rate_per_second;
+  out["total"] = job.counts.total < 0 ? json::value(nullptr) : json::value(job.counts.total);
   out["seen"] = job.counts.seen;
   out["replayed"] = job.counts.replayed;
   out["skipped"] = job.counts.skipped;

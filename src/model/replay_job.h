@@ -17,11 +17,11 @@
 
 namespace posthorn::model {
 
-enum class ReplayState : std::uint8_t { running, paused, done, cancelled, failed };
+enum class ReplayState : std::uint8_t { running, paused, completed, cancelled, failed };
 inline constexpr std::array<Named<ReplayState>, 5> replay_states{
     {{ReplayState::running, "running"},
      {ReplayState::paused, "paused"},
-     {ReplayState::done, "done"},
+     {ReplayState::completed, "completed"},
      {ReplayState::cancelled, "cancelled"},
      {ReplayState::failed, "failed"}}};
 constexpr std::string_view to_string(ReplayState value) { return name_of(replay_states, value); }
@@ -40,6 +40,7 @@ struct ReplayCounts {
   std::int64_t seen = 0;      ///< Deliveries looked at that match.
   std::int64_t replayed = 0;  ///< New deliveries made; 0 in a dry run.
   std::int64_t skipped = 0;   ///< Could not be replayed: the endpoint or the payload is gone.
+  std::int64_t total = -1;    ///< That matched when the job was made; -1: too many to count then.
 };
 
 struct ReplayJob {

@@ -1,0 +1,189 @@
+#include <fmt/format.h>
+
+#include <boost/json/serialize.hpp>
+
+#include <algorithm>
+#include <charconv>
+
+#include "api/handlers.h"
+#include "model/event_json.h"
+
+namespace posthorn::api {
+
+namespace {
+
+constexpr Millis heartbeat = 15s;
+constexpr Millis gather_gap = 50ms;  ///< Commits that follow each other closely are read together.
+constexpr int page_rows = 100;       ///< In memory for one stream, however slow its reader is.
+
+struct Place {
+  std::uint64_t event = 0, attempt = 0;
+};
+
+/// What one open stream knows. Lives in the frame of its coroutine.
+struct Stream {
+  Context& context;
+  Caller caller;
+  bool events = true, deliveries = true;
+  Place place;
+  bool has_gap = false;
+
+  [[nodiscard]] std::string list_name() const {
+    return fmt::format("stream\n{}", caller.workspace.value);
+  }
+  [[nodiscard]] std::string cursor() const {
+    return context.cursors.encode(
+        list_name(), {{"e", std::to_string(place.event)}, {"a", std::to_string(place.attempt)}});
+  }
+  [[nodiscard]] std::string message(std::string_view name, std::string_view data) const {
+    return fmt::format("id: {}\nevent: {}\ndata: {}\n\n", cursor(), name, data);
+  }
+};
+
+std::uint64_t number(const text::CursorFields& fields, const std::string& name) {
+  const auto found = fields.find(name);
+  std::uint64_t value = 0;
+  if (found != fields.end())
+    std::from_chars(found->second.data(), found->second.data() + found->second.size(), value);
+  return value;
+}
+
+/// The newest rows that are there: where a stream without a cursor begins.
+task<Result<Place>> newest(Context& context) {
+  const store::Page last{.after = 0, .limit = 1, .oldest_first = false};
+  store::EventFilter any_event;
+  Place place;
+  PH_CO_TRY(const auto events, co_await context.ports.store.list_events(any_event, last));
+  if (!events.rows.empty()) place.event = events.rows.front()->id.value;
+  PH_CO_TRY(const auto attempts, co_await context.ports.store.list_attempts(std::nullopt, last));
+  if (!attempts.rows.empty()) place.attempt = attempts.rows.front().id.value;
+  co_return place;
+}
+
+/// Whether retention took events that the cursor has not seen.
+task<Result<bool>> has_gap_behind(Context& context, Place place) {
+  const store::Page first{.after = 0, .limit = 1, .oldest_first = true};
+  store::EventFilter any_event;
+  PH_CO_TRY(const auto events, co_await context.ports.store.list_events(any_event, first));
+  co_return !events.rows.empty() && events.rows.front()->id.value > place.event + 1;
+}
+
+/// What is new since the stream's place, as messages; moves the place.
+task<Result<std::string>> new_events(Stream& stream) {
+  std::string out;
+  store::EventFilter filter;
+  filter.workspace = stream.caller.workspace;
+  const store::Page page{.after = stream.place.event, .limit = page_rows, .oldest_first = true};
+  PH_CO_TRY(const auto found, co_await stream.context.ports.store.list_events(filter, page));
+  for (const auto& event : found.rows) {
+    stream.place.event = event->id.value;
+    std::string text;
+    model::append_event_json(text, *event, false);
+    out += stream.message("event", text);
+  }
+  if (found.next) stream.place.event = std::max(stream.place.event, *found.next);
+  co_return out;
+}
+
+task<Result<std::string>> new_attempts(Stream& stream) {
+  std::string out;
+  const store::Page page{.after = stream.place.attempt, .limit = page_rows, .oldest_first = true};
+  PH_CO_TRY(const auto found,
+            co_await stream.context.ports.store.list_attempts(std::nullopt, page));
+  const auto routing = stream.context.ports.routing.current();
+  for (const auto& attempt : found.rows) {
+    stream.place.attempt = attempt.id.value;
+    const auto endpoint = routing->endpoint(attempt.endpoint);
+    if (!endpoint || endpoint->workspace != stream.caller.workspace) continue;
+    out += stream.message("attempt", json::serialize(model::to_api(attempt)));
+  }
+  if (found.next) stream.place.attempt = std::max(stream.place.attempt, *found.next);
+  co_return out;
+}
+
+task<Result<std::string>> news(Stream& stream) {
+  std::string out;
+  if (stream.events) {
+    PH_CO_TRY(out, co_await new_events(stream));
+  }
+  if (stream.deliveries) {
+    PH_CO_TRY(const auto more, co_await new_attempts(stream));
+    out += more;
+  }
+  co_return out;
+}
+
+/// Counts an open stream while it lives.
+class Open {
+ public:
+  explicit Open(env::Gauge& gauge) : gauge_(gauge) { gauge_.add(1); }
+  ~Open() { gauge_.add(-1); }
+  Open(const Open&) = delete;
+  Open& operator=(const Open&) = delete;
+
+ private:
+  env::Gauge& gauge_;
+};
+
+task<> write_stream(std::shared_ptr<Stream> stream, http::BodyWriter& writer) {
+  auto& context = stream->context;
+  auto& clock = context.ports.clock;
+  const Open open(context.metrics.streams);
+  auto waiter = context.streams->join();
+  std::string opening = "retry: 2000\n\n";
+  if (stream->has_gap) opening += stream->message("gap", "{}");
+  if (!co_await writer.write(std::move(opening))) co_return;
+  auto spoken_at = clock.steady();
+  for (;;) {
+    auto text = co_await news(*stream);
+    if (!text) {
+      context.ports.log.warning("stream.ended", {{"error", text.error().what}});
+      co_return;
+    }
+    if (text->empty() && clock.steady() - spoken_at >= heartbeat) *text = ": ping\n\n";
+    if (!text->empty()) {
+      if (!co_await writer.write(*std::move(text))) co_return;
+      spoken_at = clock.steady();
+      if (!context.streams->ended()) continue;
+    }
+    if (!co_await waiter.wait(clock, spoken_at + heartbeat)) co_return;
+    if (!context.directory.is_still_valid(stream->caller, clock.now())) co_return;
+    co_await clock.sleep_until(std::min(clock.steady() + gather_gap, spoken_at + heartbeat));
+  }
+}
+
+}  // namespace
+
+task<Answer> open_stream(Context& context, Call& call) {
+  auto stream = std::make_shared<Stream>(Stream{context, call.caller, true, true, {}, false});
+  if (const auto topics = call.query.list("topics"); !topics.empty()) {
+    stream->events = std::ranges::find(topics, "events") != topics.end();
+    stream->deliveries = std::ranges::find(topics, "deliveries") != topics.end();
+  }
+  if (stream->events && !allows(call.caller.scopes, Scope::events_read))
+    co_return Problem{403, "missing_scope", "the topic events needs the scope events:read", {}, {}};
+  if (stream->deliveries && !allows(call.caller.scopes, Scope::deliveries_read))
+    co_return Problem{
+        403, "missing_scope", "the topic deliveries needs the scope deliveries:read", {}, {}};
+  const auto header = call.request.head.header("Last-Event-ID");
+  const auto given =
+      header && !header->empty() ? std::optional<std::string>(*header) : call.query.text("cursor");
+  if (given) {
+    const auto fields = context.cursors.decode(stream->list_name(), *given);
+    if (!fields)
+      co_return Problem{400, "invalid_cursor", "Last-Event-ID: " + fields.error().what, {}, {}};
+    stream->place = {number(*fields, "e"), number(*fields, "a")};
+    PH_CO_TRY(stream->has_gap, co_await has_gap_behind(context, stream->place));
+  } else {
+    PH_CO_TRY(stream->place, co_await newest(context));
+  }
+  http::Response response;
+  response.content_type = "text/event-stream";
+  response.headers.emplace_back("X-Accel-Buffering", "no");
+  // The function may be called after the handler's frame is gone: it owns the stream and only
+  // starts the coroutine, whose frame then owns it.
+  response.stream = [stream](http::BodyWriter& writer) { return write_stream(stream, writer); };
+  co_return response;
+}
+
+}  // namespace posthorn::api
