@@ -30,6 +30,11 @@ Engine::State::State(Ports engine_ports, EngineConfig engine_config)
       work(ports.context, ports.log, stop_process()),
       records(ports.context, ports.log, stop_process()) {}
 
+Engine::State::~State() {
+  // Lanes and the targets that they wait for hold each other.
+  for (auto& [host, target] : targets) target->waiting.clear();
+}
+
 Engine::Engine(Ports ports, EngineConfig config)
     : state_(std::make_shared<State>(ports, std::move(config))) {}
 Engine::~Engine() = default;

@@ -70,6 +70,7 @@ std::shared_ptr<const model::Event> counted(std::shared_ptr<const model::Event> 
 
 struct Engine::State : std::enable_shared_from_this<Engine::State> {
   State(Ports engine_ports, EngineConfig engine_config);
+  ~State();
 
   // -- engine.cc
   task<Result<>> start(std::string node, std::vector<int> shards, bool paused);

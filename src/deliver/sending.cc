@@ -25,6 +25,8 @@ void Engine::State::begin(const LanePtr& lane, LaneQueue::Taken taken) {
 }
 
 void Engine::State::launch(const LanePtr& lane, LaneQueue::Taken taken) {
+  // Its payload was being read when the store stopped taking records.
+  if (store_down) return give_back(lane, std::move(taken.row), 0ms);
   // The routing table was changed before whoever disabled the endpoint was answered.
   const auto endpoint = ports.routing.current()->endpoint(lane->id);
   if (!endpoint || !endpoint->enabled || stopping || lane->dropped) {

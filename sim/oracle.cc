@@ -1,0 +1,102 @@
+#include "sim/oracle.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace posthorn::sim {
+
+using model::DeliveryState;
+
+void Oracle::blame(std::string what) {
+  digest_.add(what);
+  if (verdict_.empty()) verdict_ = std::move(what);
+}
+
+void Oracle::leased(const Life& life, const std::vector<int>& shards) {
+  for (const int shard : shards) owners_[static_cast<std::size_t>(shard)] = life.number;
+  digest_.add("leased", static_cast<std::uint64_t>(life.number), shards.size());
+}
+
+bool Oracle::owns(const Life& life, EndpointId endpoint) const {
+  return owner(store::shard_of(endpoint)) == life.number;
+}
+
+void Oracle::started(Life& life, const std::vector<DeliveryId>& leftovers) {
+  digest_.add("started", static_cast<std::uint64_t>(life.number), leftovers.size());
+  for (const DeliveryId id : leftovers) {
+    auto& known = truth_.deliveries[id];
+    ++known.deaths;
+    const auto row = tables_->deliveries.find(id);
+    if (row == tables_->deliveries.end()) continue;
+    const auto state = row->second.delivery.state;
+    if (known.deaths >= 3 && state == DeliveryState::pending)
+      blame(fmt::format("G6: {} was in flight at {} deaths and is not parked", id.text(),
+                        known.deaths));
+  }
+}
+
+void Oracle::died(Life& life) { digest_.add("died", static_cast<std::uint64_t>(life.number)); }
+
+void Oracle::stopped(Life& life) {
+  digest_.add("stopped", static_cast<std::uint64_t>(life.number));
+  for (auto& [id, known] : truth_.deliveries) {
+    const auto made = known.last_of.find(life.number);
+    if (made == known.last_of.end()) continue;
+    const auto& last = made->second;
+    const auto& row = tables_->deliveries.at(id);
+    if (last.returned && !last.recorded && !life.saw_store_faults &&
+        owns(life, row.delivery.endpoint) && tables_->seen(row).state == DeliveryState::pending)
+      blame(fmt::format("G7: {}: its end was not recorded before the process stopped", id.text()));
+  }
+}
+
+void Oracle::judge_end() {
+  for (const auto& fault : tables_->faults()) blame("fsck: " + fault);
+  for (const auto& promise : truth_.promises) {
+    const auto event = tables_->events.find(promise.event);
+    if (event == tables_->events.end()) {
+      blame(fmt::format("G1: {} was acknowledged and is lost", promise.event.text()));
+      continue;
+    }
+    if (*event->second->data != promise.data)
+      blame(fmt::format("G1: the data of {} is not what was acknowledged", promise.event.text()));
+    const auto made = tables_->of_event.find(promise.event);
+    std::size_t deliveries = 0;
+    if (made != tables_->of_event.end())
+      deliveries = static_cast<std::size_t>(std::ranges::count_if(made->second, [&](DeliveryId id) {
+        return !tables_->deliveries.at(id).delivery.replay_of;
+      }));
+    if (deliveries != promise.targets)
+      blame(fmt::format("G1: {} has {} deliveries and {} endpoints", promise.event.text(),
+                        deliveries, promise.targets));
+  }
+  std::set<std::string> client_ids;
+  for (const auto& [id, event] : tables_->events)
+    if (!event->client_id.empty() && !client_ids.insert(event->client_id).second)
+      blame(fmt::format("G1: the client id {} has two events", event->client_id));
+
+  for (const auto& [id, row] : tables_->deliveries) {
+    const auto seen = tables_->seen(row);
+    const auto& endpoint = truth_.endpoints.at(seen.endpoint);
+    const auto& known = truth_.deliveries[id];
+    const auto name = id.text();
+    if (seen.state == DeliveryState::pending)
+      blame(fmt::format("G6: {} (of {}) waits for ever", name, seen.endpoint.text()));
+    if (seen.state == DeliveryState::succeeded && known.good_answers == 0)
+      blame(fmt::format("G6: {} is called delivered and its peer never took it", name));
+    if (seen.state == DeliveryState::cancelled && !endpoint.deleted && !endpoint.asked_to_drop)
+      blame(fmt::format("G6: {} was cancelled and nobody asked for it", name));
+    if (seen.state == DeliveryState::parked && !plan_.poison && !plan_.crashes)
+      blame(fmt::format("G6: {} was parked without a crash", name));
+  }
+  std::map<EndpointId, std::uint64_t> told;
+  std::uint64_t events = 0, expected = 0;
+  for (const auto& [id, event] : tables_->events)
+    if (event->type == "endpoint.disabled") ++events;
+  for (const auto& [id, endpoint] : truth_.endpoints) expected += endpoint.auto_disabled;
+  if (events != expected)
+    blame(fmt::format("G10: {} endpoints were disabled and {} notices made", expected, events));
+}
+
+}  // namespace posthorn::sim

@@ -1,0 +1,266 @@
+#include "sim/world.h"
+
+#include <fmt/format.h>
+
+#include <boost/asio/co_spawn.hpp>
+
+#include <algorithm>
+
+#include "model/endpoint_json.h"
+
+namespace posthorn::sim {
+
+namespace {
+
+constexpr Millis restart_after = 2s;
+constexpr Millis restart_gap = 20s;  ///< Between starts when one fails after the other.
+constexpr Millis rest_within = 96h;
+constexpr int processes_max = 100;
+
+std::vector<int> every_shard() {
+  std::vector<int> shards(store::shard_count);
+  for (int i = 0; i < store::shard_count; ++i) shards[static_cast<std::size_t>(i)] = i;
+  return shards;
+}
+
+}  // namespace
+
+World::World(std::uint64_t seed) : seed_(seed), plan_(seed) {
+  rows_ = std::make_unique<store::MemoryStore>(clock_);
+  oracle_.look_at(rows_->tables());
+}
+
+World::~World() = default;
+
+void World::trace() {
+  digest_.trace([this](std::string_view what, std::uint64_t a, std::uint64_t b, std::uint64_t c) {
+    fmt::print("{:>12} {} {} {} {}\n", clock_.steady().ms, what, a, b, c);
+  });
+}
+
+void World::at(Millis when, std::function<void()> action) {
+  agenda_.emplace(clock_.steady() + when, std::move(action));
+}
+
+void World::spawn(task<> work) {
+  ++running_tasks_;
+  asio::co_spawn(context_, std::move(work), [this](std::exception_ptr bug) {
+    --running_tasks_;
+    if (bug) std::rethrow_exception(bug);
+  });
+}
+
+void World::settle() {
+  try {
+    context_.restart();
+    while (context_.poll() > 0) context_.restart();
+  } catch (const std::exception& bug) {
+    oracle_.blame(std::string("an exception: ") + bug.what());
+  }
+}
+
+bool World::go_on(Tick end, const std::function<bool()>& done) {
+  settle();
+  while (oracle_.verdict().empty()) {
+    if (done()) return true;
+    const auto sleeper = clock_.next();
+    const bool has_action = !agenda_.empty();
+    const Tick action_at = has_action ? agenda_.begin()->first : Tick{INT64_MAX};
+    const Tick next = std::min(action_at, sleeper.value_or(Tick{INT64_MAX}));
+    if (next > end) {
+      clock_.go_to(end);
+      return done();
+    }
+    if (action_at <= next) {
+      clock_.go_to(action_at);
+      const auto action = std::move(agenda_.begin()->second);
+      agenda_.erase(agenda_.begin());
+      action();
+    } else {
+      clock_.wake_next();
+    }
+    settle();
+  }
+  return false;
+}
+
+void World::start_process(std::vector<int> shards) {
+  const bool alone =
+      std::ranges::all_of(processes_, [](const auto& one) { return one->is_dead(); });
+  if (alone) {
+    // A restart opens the store anew.
+    listening_.reset();
+    rows_ = std::make_unique<store::MemoryStore>(clock_, rows_->tables());
+    listening_ = rows_->listen(
+        [this](std::shared_ptr<const store::CommitNotice> notice) { learn(*notice); });
+  }
+  deliver::EngineConfig config;
+  config.in_flight_max = plan_.in_flight_max;
+  config.per_target_max = plan_.per_target_max;
+  config.drain_limit = plan_.drain_limit;
+  config.window_rows_max = 16;
+  config.admin_mails = {"ops@example.com"};
+  const int number = static_cast<int>(processes_.size()) + 1;
+  Process::Machine machine{.context = context_,
+                           .clock = clock_,
+                           .journal = journal_,
+                           .peers = peers_,
+                           .oracle = oracle_,
+                           .truth = truth_,
+                           .faults = faults_,
+                           .vault = vault_,
+                           .rows = [this]() -> store::MemoryStore& { return *rows_; },
+                           .on_bug =
+                               [](std::exception_ptr bug) {
+                                 if (bug) std::rethrow_exception(bug);
+                               }};
+  processes_.push_back(std::make_unique<Process>(std::move(machine), number, seed_, config));
+  processes_.back()->start(std::move(shards));
+}
+
+Process* World::serving() {
+  for (const auto& process : processes_)
+    if (process->serves()) return process.get();
+  return nullptr;
+}
+
+/// Whoever watches the service: what has no living owner gets one.
+void World::look_after_processes() {
+  if (restarting_) return;
+  std::vector<int> orphans;
+  for (const int shard : every_shard()) {
+    const int owner = oracle_.owner(shard);
+    const bool alive = owner > 0 && !processes_[static_cast<std::size_t>(owner - 1)]->is_dead();
+    if (!alive) orphans.push_back(shard);
+  }
+  const bool starting = std::ranges::any_of(processes_, [](const auto& one) {
+    return !one->is_dead() && one->phase() == Process::Phase::starting;
+  });
+  if (orphans.empty() || starting) return;
+  if (static_cast<int>(processes_.size()) >= processes_max)
+    return oracle_.blame("the process is restarted over and over");
+  restarting_ = true;
+  const Millis quiet = last_start_ + restart_gap - clock_.steady();
+  at(fate_.span(0ms, restart_after) + std::max(quiet, 0ms), [this, orphans] {
+    restarting_ = false;
+    last_start_ = clock_.steady();
+    start_process(orphans);
+  });
+}
+
+void World::learn(const store::CommitNotice& notice) {
+  for (const auto& fresh : notice.deliveries)
+    digest_.add("delivery", fresh.id.value, fresh.endpoint.value, fresh.key_hash);
+  for (const auto& object : notice.objects) {
+    if (object.kind != model::ObjectKind::endpoint) continue;
+    auto& truth = truth_.endpoints[EndpointId{object.id}];
+    const auto& objects = rows_->tables()->objects;
+    if (object.removed) {
+      truth.deleted = true;
+      digest_.add("deleted", object.id);
+      continue;
+    }
+    auto endpoint = model::endpoint_from(objects.at(object.id), vault_).value();
+    if (endpoint.enabled && !truth.enabled) {
+      truth.answered_off = false;
+      truth.failures = 0;
+      truth.failing_told = false;
+    }
+    truth.enabled = endpoint.enabled;
+    digest_.add("endpoint", object.id, endpoint.enabled,
+                static_cast<std::uint64_t>(endpoint.version));
+  }
+}
+
+void World::take_apart() {
+  agenda_.clear();
+  for (const auto& process : processes_) process->kill();
+  const auto all_gone = [this] {
+    return running_tasks_ == 0 && std::ranges::all_of(processes_, [](const auto& process) {
+             return process->phase() == Process::Phase::gone;
+           });
+  };
+  for (int step = 0; step < 100'000; ++step) {
+    settle();
+    if (all_gone()) return;
+    if (!clock_.next()) break;
+    clock_.wake_next();
+  }
+  oracle_.blame("a process could not be taken apart");
+}
+
+void World::heal() {
+  healed_ = true;
+  agenda_.clear();
+  restarting_ = false;
+  faults_ = {};
+  peers_.heal();
+  truth_.poison.clear();
+  for (const auto& process : processes_)
+    process->store().crash_at_next_commit(FaultyStore::Crash::none);
+}
+
+bool World::is_at_rest() const {
+  const auto& tables = *rows_->tables();
+  if (!tables.expansions.empty() || running_tasks_ > 0) return false;
+  return std::ranges::all_of(tables.pending, [&](const auto& lane) {
+    return std::ranges::all_of(
+        lane.second, [&](const auto& due) { return tables.is_dropped(lane.first, due.second); });
+  });
+}
+
+Report World::run() {
+  create_endpoints();
+  start_process(every_shard());
+  plan_publications();
+  plan_faults();
+  if (plan_.edits) plan_edits();
+  const Tick load_end = clock_.steady() + plan_.load_span;
+  const auto never = [this] {
+    look_after_processes();
+    return false;
+  };
+  go_on(load_end, never);
+
+  // Faults end; what is owed must come to rest by itself.
+  heal();
+  const Tick end = clock_.steady() + rest_within;
+  bool at_rest = false;
+  while (oracle_.verdict().empty() && !at_rest && clock_.steady() < end) {
+    go_on(clock_.steady() + 5s, never);
+    for (const auto& [id, endpoint] : truth_.endpoints)
+      if (!endpoint.deleted && !endpoint.enabled && !endpoint.editing) spawn(edit(id, 1, true));
+    spawn(replay_exhausted(true));
+    go_on(clock_.steady() + 10min, [this] {
+      look_after_processes();
+      return is_at_rest();
+    });
+    at_rest = is_at_rest();
+    if (!at_rest) continue;
+    // A last look: what came to rest may have told others.
+    go_on(clock_.steady() + 2min, never);
+    const bool blocked = std::ranges::any_of(truth_.endpoints, [](const auto& endpoint) {
+      return !endpoint.second.deleted && !endpoint.second.enabled;
+    });
+    at_rest = is_at_rest() && !blocked;
+  }
+  for (const auto& process : processes_) process->stop();
+  go_on(clock_.steady() + 1min, [this] {
+    return std::ranges::all_of(
+        processes_, [](const auto& process) { return process->phase() == Process::Phase::gone; });
+  });
+  if (oracle_.verdict().empty()) oracle_.judge_end();
+  Report report;
+  report.time = clock_.steady() - Tick{0};
+  take_apart();
+  report.seed = seed_;
+  report.digest = digest_.value();
+  report.verdict = oracle_.verdict();
+  for (const auto& [id, known] : truth_.deliveries)
+    report.requests += static_cast<std::size_t>(known.sends);
+  report.events = rows_->tables()->events.size();
+  report.processes = processes_.size();
+  return report;
+}
+
+}  // namespace posthorn::sim
