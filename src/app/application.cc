@@ -174,10 +174,11 @@ struct Application::State {
   publish::RoutingTable routing;
   std::optional<publish::Publisher> publisher;
   std::unique_ptr<net::MmapJournal> journal;
-  net::SystemResolver resolver;
-  std::unique_ptr<net::TlsClient> tls_client;
 
   Loop in{"posthorn-in"}, out{"posthorn-out"}, house{"posthorn-house"};
+
+  net::SystemResolver resolver;  // Ends before the loops that it serves.
+  std::unique_ptr<net::TlsClient> tls_client;
 
   std::optional<net::Egress> egress;
   std::optional<net::HttpClient> client;
@@ -281,6 +282,12 @@ Result<> Application::State::start_delivering() {
   PH_TRY(tls_client, net::TlsClient::create(std::move(tls_config)));
   net::EgressConfig egress_config;
   egress_config.proxy = config.egress_proxy;
+  for (const auto& text : {config.listen, config.tls_listen}) {
+    if (text.empty()) continue;
+    const auto own = split_address(text);
+    const auto address = egress::parse_address(own.host);
+    if (address && own.port != 0) egress_config.own_listeners.push_back({*address, own.port});
+  }
   egress.emplace(out.context(), policy, resolver, *tls_client, std::move(egress_config));
   client.emplace(*egress);
   bins.emplace(*store, *vault, routing, clock);
