@@ -1,5 +1,8 @@
 #include "deliver/engine.h"
 
+#include <atomic>
+#include <thread>
+
 #include "deliver/test_world.h"
 
 using namespace posthorn;
@@ -164,4 +167,30 @@ TEST_CASE("engine: a flood is sent once each, with a bounded window") {
   CHECK(seen.size() == 500);
   for (const auto id : ids) CHECK(world.state(id) == DeliveryState::succeeded);
   world.check_store();
+}
+
+TEST_CASE("publishing, editing and looking at lanes from other threads") {
+  World world;
+  const auto endpoint = world.add_endpoint();
+  world.start();
+  world.run_for(1s);
+  constexpr int count = 300;
+  std::atomic<bool> done = false;
+  std::thread publisher([&] {
+    for (int i = 0; i < count; ++i) world.publish("ticket.created");
+    done = true;
+  });
+  std::thread looker([&] {
+    while (!done) {
+      world.engine->endpoint_changed(endpoint->id);
+      CHECK(world.engine->lane_view(endpoint->id).in_flight <= 32);
+    }
+  });
+  const auto deadline = std::chrono::steady_clock::now() + 60s;
+  while (world.metrics.delivered.value() < count && std::chrono::steady_clock::now() < deadline)
+    world.settle();
+  publisher.join();
+  looker.join();
+  CHECK(world.metrics.delivered.value() == count);
+  CHECK(world.sender.sent.size() == count);
 }
