@@ -217,7 +217,10 @@ Result<> Housekeeper::erase_payload(EventId id) {
     auto rows = sql_->event_fan_out.query(id);
     if (!rows.next()) return fail(Errc::not_found, id.text() + " is not there");
   }
+  // This pragma acts when it is prepared.
+  Query(applier_.connection(), "overwrite_deleted").run();
   drop_payload(id.value);
+  Query(applier_.connection(), "leave_deleted").run();
   return {};
 }
 

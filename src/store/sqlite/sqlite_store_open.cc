@@ -25,6 +25,9 @@ Result<Connection> open_connection(const SqliteOptions& options, int cache_kib) 
   connection.run("PRAGMA journal_mode = WAL");
   connection.run("PRAGMA synchronous = FULL");
   connection.run("PRAGMA temp_store = MEMORY");
+  // Freed pages are not written with zeros: retention must not need room for what it deletes.
+  // Erasing a person's payload does overwrite (Housekeeper::erase_payload).
+  connection.run("PRAGMA secure_delete = FAST");
   connection.run("PRAGMA wal_autocheckpoint = 0");
   connection.run(fmt::format("PRAGMA cache_size = -{}", cache_kib));
   if (connection.failed()) return fail(connection.error().within(options.folder));

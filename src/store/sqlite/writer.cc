@@ -118,6 +118,8 @@ void Writer::commit_group(std::vector<WriteJobPtr> jobs) {
   if (auto notice = ports_.applier.take_notice()) ports_.listeners.tell(std::move(notice));
   complete_all(std::move(jobs));
   ports_.checkpointer.committed(log_pages_);
+  // What retention has made free reaches the disk only when the log is emptied.
+  if (!ports_.gate.accepting()) ports_.checkpointer.ask_truncate();
 }
 
 bool Writer::write_group(std::vector<WriteJobPtr>& jobs) {

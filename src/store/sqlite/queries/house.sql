@@ -48,3 +48,7 @@ DELETE FROM objects WHERE id = ?1;
 SELECT freelist_count, page_count FROM pragma_freelist_count(), pragma_page_count();
 -- name: give_back_pages
 PRAGMA incremental_vacuum(256);
+-- name: overwrite_deleted
+PRAGMA secure_delete = ON;
+-- name: leave_deleted
+PRAGMA secure_delete = FAST;
