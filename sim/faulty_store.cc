@@ -47,7 +47,9 @@ task<Result<store::Applied>> FaultyStore::apply(store::Batch batch) {
     hooks_.kill();
     co_return fail(Errc::cancelled, "the process has ended");
   }
+  committing_ = true;
   auto applied = co_await hooks_.rows().apply(batch);
+  committing_ = false;
   if (applied) hooks_.committed(batch, *applied);
   if (crash == Crash::after_commit) hooks_.kill();
   co_await after();

@@ -39,6 +39,8 @@ class FaultyStore final : public store::Store {
     dead_ = true;
     listening_ = nullptr;
   }
+  /// A commit of this process is being told.
+  [[nodiscard]] bool is_committing() const { return committing_; }
   /// The next apply() ends the process.
   void crash_at_next_commit(Crash when) { crash_ = when; }
 
@@ -100,6 +102,7 @@ class FaultyStore final : public store::Store {
   const StoreFaults& faults_;
   std::shared_ptr<void> listening_;
   Crash crash_ = Crash::none;
+  bool committing_ = false;
   bool dead_ = false;
 };
 

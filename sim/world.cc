@@ -157,6 +157,9 @@ void World::learn(const store::CommitNotice& notice) {
     const auto& objects = rows_->tables()->objects;
     if (object.removed) {
       truth.deleted = true;
+      for (const auto& process : processes_)
+        if (!process->is_dead() && !process->store().is_committing())
+          process->routing().remove(EndpointId{object.id});
       digest_.add("deleted", object.id);
       continue;
     }
@@ -169,6 +172,10 @@ void World::learn(const store::CommitNotice& notice) {
     truth.enabled = endpoint.enabled;
     digest_.add("endpoint", object.id, endpoint.enabled,
                 static_cast<std::uint64_t>(endpoint.version));
+    // Whoever committed it sees to its own table; other nodes are told.
+    const auto told = std::make_shared<const model::Endpoint>(std::move(endpoint));
+    for (const auto& process : processes_)
+      if (!process->is_dead() && !process->store().is_committing()) process->routing().upsert(told);
   }
 }
 

@@ -125,6 +125,8 @@ struct Engine::State : std::enable_shared_from_this<Engine::State> {
   void drop_without_payload(const LanePtr& lane, Row row);
   task<> cancel_one(LanePtr lane, DeliveryId id);
   void free_target(const LanePtr& lane);
+  /// Lets the next lane that waits for the target try; one that does not take the slot passes on.
+  void wake_waiting(Target& target);
   void start_loading();
   task<> load_payloads();
   task<> send(LanePtr lane, Row row, std::shared_ptr<const model::Endpoint> endpoint,

@@ -55,6 +55,8 @@ std::optional<store::Due> KeyOrder::answer(std::uint64_t key, std::vector<store:
     return std::nullopt;
   }
   state.phase = Phase::busy;
+  for (auto delayed = pending.begin(); delayed != head; ++delayed)
+    state.true_until = std::min(state.true_until, delayed->due_at);
   return *head;
 }
 
@@ -66,6 +68,7 @@ void KeyOrder::settled(std::uint64_t key, std::optional<Instant> retry_at) {
   const auto found = keys_.find(key);
   PH_ASSERT(found != keys_.end() && found->second.phase == Phase::busy);
   auto& state = found->second;
+  state.true_until = Instant{INT64_MAX};
   if (std::exchange(state.forgotten, false)) state.behind = true;
   if (state.behind) return ask(key, state);
   if (retry_at) return wait(key, state, *retry_at);

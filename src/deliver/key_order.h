@@ -35,6 +35,12 @@ class KeyOrder {
   /// blocks. The delivery whose turn it is, now busy; none: the key waits or is done.
   std::optional<store::Due> answer(std::uint64_t key, std::vector<store::Due> pending,
                                    std::optional<DeliveryId> blocking_head, Instant now);
+  /// Whether the answer for a busy key is no longer true: since then a delayed delivery with a
+  /// lower id has become due, and goes first.
+  [[nodiscard]] bool overtaken(std::uint64_t key, Instant now) const {
+    const auto found = keys_.find(key);
+    return found != keys_.end() && found->second.true_until <= now;
+  }
   /// The store could not be asked: later again.
   void fail_answer(std::uint64_t key, Instant retry_at);
 
@@ -60,9 +66,10 @@ class KeyOrder {
   };
   struct Key {
     Phase phase = Phase::asking;
-    Instant wakes_at;        ///< While waiting.
-    bool behind = false;     ///< Others of the key came up since the store was asked.
-    bool forgotten = false;  ///< forget() came while it was being asked about.
+    Instant wakes_at;               ///< While waiting.
+    Instant true_until{INT64_MAX};  ///< While busy: when an earlier, delayed one becomes due.
+    bool behind = false;            ///< Others of the key came up since the store was asked.
+    bool forgotten = false;         ///< forget() came while it was being asked about.
   };
 
   void wait(std::uint64_t key, Key& state, Instant until);

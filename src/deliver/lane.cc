@@ -47,10 +47,13 @@ std::optional<LaneQueue::Taken> LaneQueue::take(Instant now) {
 }
 
 std::optional<Row> LaneQueue::choose(Instant now) {
-  if (!ready_.empty()) {
+  while (!ready_.empty()) {
     Row row = std::move(ready_.front());
     ready_.pop_front();
-    return row;
+    const std::uint64_t key = row.due.key_hash;
+    if (!keys_.overtaken(key, now)) return row;
+    window_.settle(row.due.id);
+    keys_.settled(key, now);
   }
   const auto& rows = window_.rows();
   for (auto entry = rows.begin(); entry != rows.end() && entry->first.due_at <= now;) {

@@ -64,7 +64,10 @@ void Engine::State::take_turns() {
     const LanePtr lane = std::move(ready.front());
     ready.pop_front();
     lane->ready = false;
-    if (lane->dropped) continue;
+    if (lane->dropped) {
+      if (lane->target) wake_waiting(*lane->target);
+      continue;
+    }
     if (!may_take(*lane)) {
       make_ready(lane);
       ++without_progress;
@@ -93,6 +96,8 @@ bool Engine::State::visit(const LanePtr& lane) {
     return true;
   }
   if (const auto wake = queue.wake_at(at)) wake_at(lane, *wake);
+  // It was woken for a slot that it does not use.
+  if (lane->target) wake_waiting(*lane->target);
   show(*lane);
   return false;
 }

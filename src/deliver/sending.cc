@@ -44,11 +44,18 @@ void Engine::State::free_target(const LanePtr& lane) {
   if (lane->queue.pace().in_flight() == 0) --busy_lanes;
   auto& target = *lane->target;
   --target.in_flight;
-  if (target.waiting.empty()) return;
-  const LanePtr next = std::move(target.waiting.front());
-  target.waiting.pop_front();
-  next->waits_for_target = false;
-  make_ready(next);
+  wake_waiting(target);
+}
+
+void Engine::State::wake_waiting(Target& target) {
+  if (target.in_flight >= config.per_target_max) return;
+  while (!target.waiting.empty()) {
+    const LanePtr next = std::move(target.waiting.front());
+    target.waiting.pop_front();
+    next->waits_for_target = false;
+    if (next->dropped) continue;
+    return make_ready(next);
+  }
 }
 
 void Engine::State::give_back(const LanePtr& lane, Row row, Millis later) {
