@@ -118,7 +118,7 @@ Entrance Directory::enter(std::optional<std::string_view> authorization,
 Entrance Directory::enter_with(std::string_view token, Instant now, Caller& caller) {
   if (!admin_key_.empty() && crypto::equal_in_constant_time(token, admin_key_.reveal())) {
     caller.scopes = bit(Scope::admin);
-    caller.entry = workspace(default_workspace_name);
+    caller.entry = first_workspace();
     if (caller.entry) caller.workspace = caller.entry->workspace.id;
     return Entrance::granted;
   }
@@ -167,6 +167,11 @@ std::shared_ptr<const WorkspaceEntry> Directory::workspace(std::string_view id_o
   for (const auto& [id, entry] : workspaces_)
     if (entry->workspace.name == id_or_name) return entry;
   return nullptr;
+}
+
+std::shared_ptr<const WorkspaceEntry> Directory::first_workspace() const {
+  const std::shared_lock lock(mutex_);
+  return workspaces_.empty() ? nullptr : workspaces_.begin()->second;
 }
 
 std::size_t Directory::workspaces() const {

@@ -77,6 +77,8 @@ class Directory {
 
   [[nodiscard]] std::shared_ptr<const WorkspaceEntry> workspace(WorkspaceId id) const;
   [[nodiscard]] std::shared_ptr<const WorkspaceEntry> workspace(std::string_view id_or_name) const;
+  /// The oldest one, whatever its name is now: where the admin key works unless told otherwise.
+  [[nodiscard]] std::shared_ptr<const WorkspaceEntry> first_workspace() const;
   [[nodiscard]] std::size_t workspaces() const;
   /// By app_… or uid.
   [[nodiscard]] std::shared_ptr<const model::Application> application(
