@@ -8,14 +8,28 @@
 
 namespace posthorn::api {
 
+namespace {
+
+bool is_held(const publish::Routing& routing, const model::Delivery& delivery) {
+  if (delivery.state != model::DeliveryState::pending) return false;
+  const auto endpoint = routing.endpoint(delivery.endpoint);
+  return endpoint && !endpoint->enabled;
+}
+
+}  // namespace
+
 store::DeliveryFilter delivery_filter(const Call& call) {
   store::DeliveryFilter filter;
   filter.workspace = call.workspace();
   filter.event = call.query.id<EventId>("event_id");
   filter.endpoint = call.query.id<EndpointId>("endpoint_id");
-  for (const auto& name : call.query.list("status"))
-    if (const auto state = model::value_of(model::delivery_states, name))
+  for (const auto& name : call.query.list("status")) {
+    // What is held is pending to the store; list_deliveries_of tells them apart.
+    const auto state = name == held_status ? std::optional(model::DeliveryState::pending)
+                                           : model::value_of(model::delivery_states, name);
+    if (state && std::ranges::find(filter.states, *state) == filter.states.end())
       filter.states.push_back(*state);
+  }
   filter.event_types = call.query.list("type");
   filter.status_codes = call.query.numbers("code");
   filter.since = call.query.moment("since");
@@ -38,8 +52,13 @@ task<Result<std::vector<json::object>>> delivery_shapes(Context& context,
     for (const auto& event : events) types[event->id] = event->type;
   }
   std::vector<json::object> shapes;
+  const auto routing = context.ports.routing.current();
   for (const auto& delivery : deliveries) {
     auto shape = model::to_api(delivery);
+    if (is_held(*routing, delivery)) {
+      shape["status"] = held_status;
+      shape["next_attempt_at"] = nullptr;
+    }
     const auto type = types.find(delivery.event);
     shape["event_type"] = type == types.end() ? json::value(nullptr) : json::value(type->second);
     shapes.push_back(std::move(shape));
@@ -55,6 +74,15 @@ task<Answer> list_deliveries_of(Context& context, Call& call, store::DeliveryFil
                               return context.ports.store.list_deliveries(filter, part);
                             },
                             *page));
+  const auto statuses = call.query.list("status");
+  const auto asked = [&statuses](std::string_view name) {
+    return statuses.empty() || std::ranges::find(statuses, name) != statuses.end();
+  };
+  const auto routing = context.ports.routing.current();
+  std::erase_if(found.rows, [&](const model::Delivery& delivery) {
+    if (delivery.state != model::DeliveryState::pending) return false;
+    return !asked(is_held(*routing, delivery) ? held_status : "pending");
+  });
   PH_CO_TRY(const auto shapes, co_await delivery_shapes(context, std::move(found.rows)));
   ListText list;
   for (const auto& shape : shapes) list.add(shape);

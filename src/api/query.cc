@@ -74,8 +74,9 @@ std::string_view refusal(Takes takes, std::string_view text, Instant now) {
       return unless(model::is_event_type_pattern(text),
                     "event types such as ticket.created or ticket.*");
     case Takes::delivery_states:
-      return unless(model::value_of(model::delivery_states, text).has_value(),
-                    "pending, succeeded, exhausted, cancelled or parked");
+      return unless(
+          text == held_status || model::value_of(model::delivery_states, text).has_value(),
+          "pending, held, succeeded, exhausted, cancelled or parked");
     case Takes::http_statuses:
       return unless(in_range(whole_number(text), 100, 599), "HTTP statuses from 100 to 599");
     case Takes::topics:

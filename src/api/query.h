@@ -15,6 +15,10 @@
 namespace posthorn::api {
 
 /// What the text of a parameter must be.
+/// How a pending delivery of a disabled endpoint is shown and asked for; it is not a state of its
+/// own.
+inline constexpr std::string_view held_status = "held";
+
 enum class Takes : std::uint8_t {
   text,             ///< 1 to 256 bytes without control characters.
   limit,            ///< 1 to 500.

@@ -143,7 +143,7 @@ constexpr std::array table{
     // -- deliveries
     Component{"Delivery", "One event for one endpoint",
               "id:text object:text uuid:text workspace_id:text event_id:text event_type:text? "
-              "endpoint_id:text status:text(pending|succeeded|exhausted|cancelled|parked) "
+              "endpoint_id:text status:text(pending|held|succeeded|exhausted|cancelled|parked) "
               "trigger:text attempt_count:integer next_attempt_at:time? last_attempt_id:text? "
               "last_status_code:integer? last_error_class:text? replay_of:text? created_at:time"},
     Component{"DeliveryDetail", "A delivery with its attempts and where it stands",

@@ -191,6 +191,7 @@ struct Application::State {
   std::optional<net::ServerMetrics> server_metrics;
   std::optional<net::HttpServer> server;
   std::optional<net::SmtpSender> mail;
+  std::optional<api::ReplayRunner> replays;
   std::optional<Housekeeping> housekeeping;
 
   Secret admin_key;
@@ -363,8 +364,10 @@ Result<std::unique_ptr<Application>> Application::start(Config config, StartOpti
     return fail(Errc::invalid, "smtp: " + faults.front());
   }
   state->mail.emplace(std::move(smtp), state->policy, state->clock);
+  state->replays.emplace(api::ReplayRunner::Ports{*state->store, state->routing, state->clock,
+                                                  *state->timeline, state->log});
   state->housekeeping.emplace(state->house.context(), state->clock, *state->store, *state->mail,
-                              state->log, state->config.retention);
+                              *state->replays, state->log, state->config.retention);
   asio::post(state->house.context(),
              [&housekeeping = *state->housekeeping] { housekeeping.start(); });
   return std::unique_ptr<Application>(new Application(std::move(state)));

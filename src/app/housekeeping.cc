@@ -39,50 +39,38 @@ class Housekeeping::Alarm {
 };
 
 Housekeeping::Housekeeping(asio::io_context& context, env::Clock& clock, store::Store& store,
-                           env::MailSender& mail, env::Log& log, store::Retention retention)
+                           env::MailSender& mail, api::ReplayRunner& replays, env::Log& log,
+                           store::Retention retention)
     : context_(context),
       clock_(clock),
       store_(store),
       mail_(mail),
+      replays_(replays),
       log_(log),
       retention_(retention),
       tasks_(context, log, {}),
-      expansion_alarm_(std::make_unique<Alarm>(context)),
       mail_alarm_(std::make_unique<Alarm>(context)) {}
 
 Housekeeping::~Housekeeping() = default;
 
 void Housekeeping::start() {
   listening_ = store_.listen([this](const std::shared_ptr<const store::CommitNotice>& notice) {
-    for (const auto& event : notice->events)
-      if (event->fan_out > store::fan_out_inline_max) return wake_expansion();
     for (const auto& object : notice->objects)
       if (object.kind == model::ObjectKind::outgoing_mail && !object.removed) wake_mails();
   });
-  tasks_.spawn("expand", expand());
+  tasks_.spawn("replay_jobs", replays_.run());
   tasks_.spawn("retain", retain());
   if (mail_.configured()) tasks_.spawn("send_mails", send_mails());
 }
 
-void Housekeeping::wake_expansion() {
-  asio::post(context_, [this] { expansion_alarm_->wake(); });
-}
 void Housekeeping::wake_mails() {
   asio::post(context_, [this] { mail_alarm_->wake(); });
 }
 
 task<> Housekeeping::stop() {
   listening_.reset();
+  replays_.stop();
   co_await tasks_.stop();
-}
-
-task<> Housekeeping::expand() {
-  for (;;) {
-    auto more = co_await store_.expand_some();
-    if (more && *more) continue;
-    if (!more) log_.warning("fan_out.expansion_failed", {{"what", more.error().what}});
-    co_await expansion_alarm_->wait(backstop);
-  }
 }
 
 task<> Housekeeping::retain() {

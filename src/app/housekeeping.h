@@ -1,9 +1,9 @@
 #pragma once
-// What goes on beside the hot path: expanding large fan-outs, retention, and mail from the outbox.
+// What goes on beside the hot path: retention, mail from the outbox, and replay jobs.
 
-#include <atomic>
 #include <memory>
 
+#include "api/replay_runner.h"
 #include "env/clock.h"
 #include "env/log.h"
 #include "env/mail_sender.h"
@@ -16,16 +16,15 @@ namespace posthorn::app {
 class Housekeeping {
  public:
   Housekeeping(asio::io_context& context, env::Clock& clock, store::Store& store,
-               env::MailSender& mail, env::Log& log, store::Retention retention);
+               env::MailSender& mail, api::ReplayRunner& replays, env::Log& log,
+               store::Retention retention);
   ~Housekeeping();
   void start();
   task<> stop();
 
  private:
-  task<> expand();
   task<> retain();
   task<> send_mails();
-  void wake_expansion();
   void wake_mails();
 
   /// A sleep that wake() ends early.
@@ -35,10 +34,11 @@ class Housekeeping {
   env::Clock& clock_;
   store::Store& store_;
   env::MailSender& mail_;
+  api::ReplayRunner& replays_;
   env::Log& log_;
   store::Retention retention_;
   env::TaskGroup tasks_;
-  std::unique_ptr<Alarm> expansion_alarm_, mail_alarm_;
+  std::unique_ptr<Alarm> mail_alarm_;
   std::shared_ptr<void> listening_;
 };
 

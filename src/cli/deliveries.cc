@@ -37,8 +37,8 @@ const std::vector<Column> delivery_columns{
     {"STATUS", "/status"},         {"TRIES", "/attempt_count"},
     {"CODE", "/last_status_code"}, {"NEXT", "/next_attempt_at"}};
 const std::vector<Column> job_columns{{"CREATED", "/created_at"}, {"ID", "/id"},
-                                      {"STATUS", "/status"},      {"DONE", "/done"},
-                                      {"TOTAL", "/total"},        {"FAILED", "/failed"}};
+                                      {"STATUS", "/status"},      {"SEEN", "/seen"},
+                                      {"TOTAL", "/total"},        {"REPLAYED", "/replayed"}};
 
 struct Replay {
   std::vector<std::string> ids;
@@ -74,12 +74,12 @@ int follow(const Context& context, std::string id) {
       return value != nullptr && value->is_number() ? value->to_number<std::uint64_t>() : 0;
     };
     if (!progress) progress = std::make_unique<Progress>("replaying", number("/total"));
-    progress->update(number("/done"));
+    progress->update(number("/seen"));
     const auto status = cell(text::at_pointer(job, "/status"));
     if (status == "completed" || status == "cancelled" || status == "failed") {
       progress.reset();
       print_object(job, context.output);
-      return status == "completed" && number("/failed") == 0 ? done : partly_done;
+      return status == "completed" ? done : partly_done;
     }
     std::unique_lock lock(mutex);
     never.wait_for(lock, std::chrono::milliseconds(300), [] { return false; });
