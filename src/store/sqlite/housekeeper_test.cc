@@ -132,7 +132,8 @@ TEST_CASE("client ids: they are found in the buckets of long ago, before and aft
   TestStore store;
   const auto first = publish(store, "one");
   const std::uint64_t bucket = std::uint64_t{1} << KeyFilters::bucket_bits;
-  for (std::uint64_t age = 1; age <= 3; ++age) {
+  // Within the first segment, and in later ones.
+  for (const auto age : {1ULL, 2ULL, 9ULL, 30ULL}) {
     jump_to_event(store, age * bucket + 5);
     const auto again = publish(store, "one");
     CHECK(again.duplicate);
@@ -166,20 +167,26 @@ TEST_CASE("key filter: it holds what was added, and little else") {
   CHECK(wrong < keys / 100);
 }
 
-TEST_CASE("key filters: an unread bucket is looked into until its keys are known") {
+TEST_CASE("key filters: an unread segment is looked into until its keys are known") {
+  const auto vector_of = [](auto... buckets) { return std::vector<std::int64_t>{buckets...}; };
   KeyFilters filters;
-  filters.load({1, 2});
+  filters.load({8, 16, 17});
   const std::string one = event_key_hash({1}, "one"), two = event_key_hash({1}, "two");
-  CHECK(filters.candidates(3, one) == std::vector<std::int64_t>{2, 1});
-  CHECK(filters.incomplete() == std::vector<std::int64_t>{2, 1});
+  CHECK(filters.candidates(24, one) == vector_of(17, 16, 8));
+  CHECK(filters.unread() == vector_of(17, 16, 8));
   KeyFilter keys;
   keys.add(one);
-  filters.merge(2, keys);
-  filters.add(2, two);
-  CHECK(filters.candidates(3, two) == std::vector<std::int64_t>{2, 1});
-  filters.merge(1, KeyFilter());
-  CHECK(filters.candidates(3, one) == std::vector<std::int64_t>{2});
-  CHECK(filters.candidates(2, one).empty());
-  filters.add(3, one);
-  CHECK(filters.candidates(4, one) == std::vector<std::int64_t>{3, 2});
+  filters.merge(17, keys);
+  filters.add(17, two);
+  CHECK(filters.candidates(24, one) == vector_of(17, 16, 8));
+  filters.merge(16, KeyFilter());
+  CHECK(filters.candidates(24, one) == vector_of(17, 16, 8));
+  filters.merge(8, KeyFilter());
+  CHECK(filters.unread().empty());
+  CHECK(filters.candidates(24, one) == vector_of(17, 16));
+  CHECK(filters.candidates(24, two) == vector_of(17, 16));
+  CHECK(filters.candidates(17, two) == vector_of(16));
+  CHECK(filters.candidates(24, event_key_hash({2}, "one")).empty());
+  filters.add(24, one);
+  CHECK(filters.candidates(25, one) == vector_of(24, 17, 16));
 }

@@ -46,48 +46,53 @@ void KeyFilter::merge(const KeyFilter& other) {
   for (std::size_t i = 0; i < words_.size(); ++i) words_[i] |= other.words_[i];
 }
 
+KeyFilters::Segment& KeyFilters::segment_of(std::int64_t bucket) {
+  auto [place, fresh] = segments_.try_emplace(bucket >> segment_bits);
+  if (fresh) {
+    place->second.filter = std::make_unique<KeyFilter>();
+    if (segments_.size() > filters_max)
+      std::next(segments_.begin(), filters_max)->second.filter = {};
+  }
+  return place->second;
+}
+
 void KeyFilters::load(const std::vector<std::int64_t>& buckets) {
-  entries_.clear();
-  for (const std::int64_t bucket : buckets) entries_[bucket];
-  std::size_t kept = 0;
-  for (auto& [bucket, entry] : entries_) {
-    if (++kept > filters_max) break;
-    entry.filter = std::make_unique<KeyFilter>();
+  segments_.clear();
+  for (const std::int64_t bucket : buckets) {
+    Segment& segment = segment_of(bucket);
+    segment.buckets.insert(bucket);
+    segment.unread.insert(bucket);
   }
 }
 
 void KeyFilters::add(std::int64_t bucket, std::string_view hash) {
-  auto [place, fresh] = entries_.try_emplace(bucket);
-  if (fresh) {
-    place->second.filter = std::make_unique<KeyFilter>();
-    place->second.complete = true;
-    if (entries_.size() > filters_max) std::next(entries_.begin(), filters_max)->second = {};
-  }
-  if (place->second.filter) place->second.filter->add(hash);
+  Segment& segment = segment_of(bucket);
+  segment.buckets.insert(bucket);
+  if (segment.filter) segment.filter->add(hash);
 }
 
 void KeyFilters::merge(std::int64_t bucket, const KeyFilter& keys) {
-  const auto place = entries_.find(bucket);
-  if (place == entries_.end() || !place->second.filter) return;
-  place->second.filter->merge(keys);
-  place->second.complete = true;
+  Segment& segment = segment_of(bucket);
+  if (segment.filter) segment.filter->merge(keys);
+  segment.unread.erase(bucket);
 }
 
 std::vector<std::int64_t> KeyFilters::candidates(std::int64_t current,
                                                  std::string_view hash) const {
   std::vector<std::int64_t> found;
-  for (const auto& [bucket, entry] : entries_) {
-    if (bucket >= current) continue;
-    if (entry.complete && entry.filter && !entry.filter->may_hold(hash)) continue;
-    found.push_back(bucket);
+  for (const auto& [number, segment] : segments_) {
+    const bool known = segment.filter && segment.unread.empty();
+    if (known && !segment.filter->may_hold(hash)) continue;
+    for (const std::int64_t bucket : segment.buckets)
+      if (bucket < current) found.push_back(bucket);
   }
   return found;
 }
 
-std::vector<std::int64_t> KeyFilters::incomplete() const {
+std::vector<std::int64_t> KeyFilters::unread() const {
   std::vector<std::int64_t> found;
-  for (const auto& [bucket, entry] : entries_)
-    if (entry.filter && !entry.complete) found.push_back(bucket);
+  for (const auto& [number, segment] : segments_)
+    if (segment.filter) found.insert(found.end(), segment.unread.begin(), segment.unread.end());
   return found;
 }
 

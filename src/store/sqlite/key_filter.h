@@ -1,10 +1,11 @@
 #pragma once
-// Which of the older buckets of event_keys may hold a key: a Bloom filter for each, so that a new
-// key is looked up in the newest bucket and nowhere else. A wrong "maybe" costs one lookup.
+// Which of the older buckets of event_keys may hold a key: Bloom filters, so that a new key is
+// looked up in the newest bucket and nowhere else. A wrong "maybe" costs one lookup.
 
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,7 +17,7 @@ namespace posthorn::store {
 /// The first 16 bytes of SHA-256(workspace, client id).
 std::string event_key_hash(WorkspaceId workspace, std::string_view client_id);
 
-/// 1 MiB: 16 bits a key of a full bucket, under 1 % wrong answers. Keys are 16 random bytes.
+/// 1 MiB: 16 bits a key of a full segment, under 1 % wrong answers. Keys are 16 random bytes.
 class KeyFilter {
  public:
   KeyFilter() : words_(words_count) {}
@@ -30,35 +31,41 @@ class KeyFilter {
   std::vector<std::uint64_t> words_;
 };
 
-/// The filters of all buckets. Used by the writer's thread.
+/// The buckets that are there, and a filter for each segment of eight of them. Used by the writer's
+/// thread.
 class KeyFilters {
  public:
-  static constexpr int bucket_bits = 19;          ///< 524 288 event ids.
-  static constexpr std::size_t filters_max = 64;  ///< Older buckets are always looked into.
+  /// 65 536 event ids: the tree that random keys land in stays small.
+  static constexpr int bucket_bits = 16;
+  static constexpr int segment_bits = 3;
+  /// 33 million keys in 64 MiB; older buckets are always looked into.
+  static constexpr std::size_t filters_max = 64;
 
   [[nodiscard]] static std::int64_t bucket_of(std::uint64_t event) {
     return static_cast<std::int64_t>(event >> bucket_bits);
   }
-  /// The buckets that are there; their filters are not complete until merge().
+  /// The buckets that are there; a segment's filter is not used until merge() was called for each
+  /// of its buckets.
   void load(const std::vector<std::int64_t>& buckets);
   /// A key was written.
   void add(std::int64_t bucket, std::string_view hash);
   /// All keys that the bucket held when it was loaded.
   void merge(std::int64_t bucket, const KeyFilter& keys);
-  /// The bucket is empty now.
-  void drop(std::int64_t bucket) { entries_.erase(bucket); }
   /// Buckets below `current` that may hold the key, newest first.
   [[nodiscard]] std::vector<std::int64_t> candidates(std::int64_t current,
                                                      std::string_view hash) const;
   /// Loaded buckets whose keys are to be read for merge(), newest first.
-  [[nodiscard]] std::vector<std::int64_t> incomplete() const;
+  [[nodiscard]] std::vector<std::int64_t> unread() const;
 
  private:
-  struct Entry {
+  using Buckets = std::set<std::int64_t, std::greater<>>;
+  struct Segment {
     std::unique_ptr<KeyFilter> filter;  ///< Null: none is kept.
-    bool complete = false;
+    Buckets buckets, unread;
   };
-  std::map<std::int64_t, Entry, std::greater<>> entries_;
+  Segment& segment_of(std::int64_t bucket);
+
+  std::map<std::int64_t, Segment, std::greater<>> segments_;
 };
 
 }  // namespace posthorn::store

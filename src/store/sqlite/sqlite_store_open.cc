@@ -119,7 +119,7 @@ Result<> SqliteStore::State::start() {
 }
 
 void SqliteStore::State::complete_key_filters() {
-  for (const std::int64_t bucket : applier.key_filters().incomplete())
+  for (const std::int64_t bucket : applier.key_filters().unread())
     readers->enqueue(std::make_unique<LooseJob<Reader>>([this, bucket](Reader& reader) {
       auto keys = std::make_shared<KeyFilter>();
       if (!reader.read_keys(bucket, *keys)) return;
