@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -90,6 +91,11 @@ def https_listener():
     shutil.rmtree(folder)
 
 
+def reachable(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 def mail_about_a_disabled_endpoint():
     smtp = shutil.which("aiosmtpd", path="/usr/bin:/usr/local/bin") or shutil.which("aiosmtpd")
     if not smtp:
@@ -99,6 +105,7 @@ def mail_about_a_disabled_endpoint():
     inbox = os.path.join(folder, "mails")
     server = subprocess.Popen([smtp, "-n", "-l", f"127.0.0.1:{port}", "-c", "aiosmtpd.handlers.Mailbox", inbox], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
+        wait_until(lambda: reachable(port), 15, "the SMTP server")
         environment = {"POSTHORN_SMTP__URL": f"smtp://127.0.0.1:{port}", "POSTHORN_SMTP__FROM": "posthorn@example.com", "POSTHORN_SMTP__REQUIRE_TLS": "false",
                        "POSTHORN_NOTICES__MAIL_TO": "ops@example.com,boss@example.com"}
         with Receiver(answer=lambda seen: 410) as receiver, Posthorn(BINARY, environment=environment) as posthorn:
@@ -249,7 +256,7 @@ def main():
                      streams, command_line):
         try:
             scenario()
-        except (AssertionError, OSError, KeyError, ValueError) as problem:
+        except (AssertionError, OSError, KeyError, ValueError, subprocess.TimeoutExpired) as problem:
             checks.check(scenario.__name__, False, f"{type(problem).__name__}: {problem}"[:600])
     checks.finish()
 

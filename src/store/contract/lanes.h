@@ -204,6 +204,7 @@ inline void key_cases(const MakeHarness& make) {
     CHECK(pending_before(row[3]) == std::vector{row[0], row[1], row[2]});
     CHECK(pending_before(row[3], 2) == std::vector{row[0], row[1]});
     CHECK(pending_before(row[0]).empty());
+    CHECK(pending_before(DeliveryId{UINT64_MAX}) == row);
     bench.record(row[1], DeliveryState::succeeded);
     CHECK(pending_before(row[3]) == std::vector{row[0], row[2]});
     CHECK(must(bench.store().pending_of_key(endpoint, 0, DeliveryId{INT64_MAX}, 9)).empty());

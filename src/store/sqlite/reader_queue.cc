@@ -45,6 +45,8 @@ Result<std::vector<Due>> Reader::due(EndpointId endpoint, DueCursor cursor, Inst
 Result<std::vector<Due>> Reader::pending_of_key(EndpointId endpoint, std::uint64_t key_hash,
                                                 DeliveryId before, int limit) {
   std::vector<Due> found;
+  // SQLite's integers have a sign: the highest id of all must not become a negative one.
+  before.value = std::min(before.value, static_cast<std::uint64_t>(INT64_MAX));
   auto rows = sql_->pending_of_key.query(endpoint, key_hash, before);
   while (static_cast<int>(found.size()) < limit && rows.next())
     if (!is_dropped(endpoint, {rows.id(0)})) found.push_back(read_due(rows));
