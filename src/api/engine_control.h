@@ -5,11 +5,11 @@
 
 namespace posthorn::api {
 
-/// The delivery engine as the API uses it. Tests run on the engine's own io_context.
+/// The delivery engine as the API uses it; what it needs of the engine may be called from any
+/// io_context.
 class EngineControl final : public DeliveryControl {
  public:
-  EngineControl(deliver::Engine& engine, asio::io_context& engine_context)
-      : engine_(engine), engine_context_(engine_context) {}
+  explicit EngineControl(deliver::Engine& engine) : engine_(engine) {}
 
   [[nodiscard]] deliver::LaneView lane_view(EndpointId id) const override;
   void endpoint_changed(EndpointId id) override;
@@ -22,7 +22,6 @@ class EngineControl final : public DeliveryControl {
 
  private:
   deliver::Engine& engine_;
-  asio::io_context& engine_context_;
   std::atomic<bool> delivering_{true};
 };
 

@@ -310,7 +310,7 @@ Result<> Application::State::start_delivering() {
 }
 
 Result<> Application::State::start_serving() {
-  engine_control.emplace(*engine, out.context());
+  engine_control.emplace(*engine);
   engine_control->set_delivering(!paused);
   const auto listen = split_address(config.listen);
   api::Config api_config;
