@@ -146,6 +146,7 @@ TEST_CASE("a replay job needs a filter, and its faults are told with their place
   World world;
   CHECK(world.post("/v1/replay-jobs", "{}").status == 422);
   CHECK(world.post("/v1/replay-jobs", R"({"filter":{}})").status == 422);
+  CHECK(world.post("/v1/replay-jobs", R"({"filter":{"status":"held"}})").status == 422);
   const auto reply = world.post(
       "/v1/replay-jobs", R"({"filter":{"status":"pending","stauts":"x","code":"99"},"rate":0})");
   CHECK(reply.status == 422);

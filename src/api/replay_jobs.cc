@@ -63,9 +63,9 @@ void set_filter(model::ReplayJob& job, const Query& query, model::Faults& faults
   if (const auto names = query.list("status"); !names.empty()) job.filter.states.clear();
   for (const auto& name : query.list("status")) {
     const auto state = model::value_of(model::delivery_states, name);
-    if (state == model::DeliveryState::pending)
+    if (name == held_status || state == model::DeliveryState::pending)
       faults.add("/filter/status", "not_allowed",
-                 "takes no pending ones: those are still being sent");
+                 "takes no pending or held ones: those are still to be sent");
     else if (state)
       job.filter.states.push_back(*state);
   }
