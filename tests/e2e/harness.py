@@ -148,7 +148,7 @@ class Posthorn:
 
     def cli(self, *arguments, text=None, environment=None):
         run = subprocess.run([self.binary, *arguments], input=text, capture_output=True, text=True, timeout=120,
-                             env=dict(os.environ, POSTHORN_URL=f"http://127.0.0.1:{self.port}", POSTHORN_KEY=ADMIN_KEY, **(environment or {})))
+                             env={**os.environ, "POSTHORN_URL": f"http://127.0.0.1:{self.port}", "POSTHORN_KEY": ADMIN_KEY, **(environment or {})})
         return run.returncode, run.stdout, run.stderr
 
 
