@@ -82,6 +82,13 @@ void HttpConnection<Stream>::begin_request() {
   if (buffer_.size() > buffer_bytes_kept_max) buffer_ = std::string(read_buffer_bytes_first, '\0');
 }
 
+template <class Stream>
+void HttpConnection<Stream>::await_next_request() {
+  idle = true;
+  idle_since = host_->now;
+  wait_at_most(host_->config.idle_limit);
+}
+
 /// The head is there whole, or wrong. A head that goes on is to be continued.
 template <class Stream>
 bool HttpConnection<Stream>::head_is_settled() {
@@ -228,6 +235,7 @@ bool HttpConnection<Stream>::answer_at_once(const http::Response& response) {
   sent_ = 0;
   http::append_reply(out_, response, reply_context(keep_));
   if constexpr (is_plain) {
+    if (keep_ && begin_ + request_bytes_ == end_ && stream_.send_with_others(out_)) return true;
     // Without the reactor: a reply fits the socket's buffer but for a peer that does not read.
     const auto sent =
         ::send(stream_.native_handle(), out_.data(), out_.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -247,6 +255,16 @@ task<bool> HttpConnection<Stream>::write_rest() {
   deadline = Moment::max();
   failed_ = failed_ || error;
   co_return !failed_;
+}
+
+/// The peer did not take the whole of an answer that was left to be sent with others.
+template <class Stream>
+task<bool> HttpConnection<Stream>::write_rest_of_last() {
+  if constexpr (is_plain) sent_ = out_.size() - stream_.take_unsent();
+  idle = false;
+  const bool written = co_await write_rest();
+  await_next_request();
+  co_return written;
 }
 
 template <class Stream>
@@ -343,6 +361,10 @@ task<> HttpConnection<Stream>::serve() {
       boost::system::error_code error;
       const auto got =
           co_await stream_.async_read_some(room(), asio::redirect_error(use_task, error));
+      if (is_plain && error == asio::error::would_block) {
+        if (!co_await write_rest_of_last()) co_return;
+        continue;
+      }
       if (!took(got, error)) co_return co_await give_up();
     }
     deadline = Moment::max();
@@ -379,16 +401,18 @@ task<> HttpConnection<Stream>::serve() {
     if (!answer_at_once(*response) && !co_await write_rest()) co_return;
     if (!keep_) co_return co_await linger();
     begin_ += request_bytes_;
-    idle = true;
-    idle_since = host_->now;
-    wait_at_most(host_->config.idle_limit);
+    await_next_request();
   }
 }
 
 namespace {
 
 task<> serve_plain(std::shared_ptr<ConnectionHost> host, ServerSocket socket, Origin origin) {
-  HttpConnection<ServerSocket> connection(std::move(host), socket, std::move(origin));
+  boost::system::error_code error;
+  socket.native_non_blocking(true, error);
+  if (error) co_return;
+  PlainSocket stream(host->context, socket.release(error));
+  HttpConnection<PlainSocket> connection(std::move(host), stream, std::move(origin));
   co_await connection.serve();
 }
 

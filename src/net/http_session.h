@@ -15,6 +15,7 @@
 #include "http/reply.h"
 #include "http/request_parser.h"
 #include "net/http_connection.h"
+#include "net/plain_socket.h"
 
 namespace posthorn::net {
 
@@ -68,9 +69,9 @@ class HttpConnection final : public Connection, public http::BodyWriter {
   task<bool> write(std::string bytes) override;
 
  private:
-  static constexpr bool is_plain = std::is_same_v<Stream, ServerSocket>;
+  static constexpr bool is_plain = std::is_same_v<Stream, PlainSocket>;
 
-  ServerSocket& socket() {
+  auto& socket() {
     if constexpr (is_plain)
       return stream_;
     else
@@ -84,6 +85,7 @@ class HttpConnection final : public Connection, public http::BodyWriter {
   task<bool> read_more();
 
   void begin_request();
+  void await_next_request();
   bool head_is_settled();
   bool parse();
   void name_request();
@@ -101,6 +103,7 @@ class HttpConnection final : public Connection, public http::BodyWriter {
   void count(int status);
   bool answer_at_once(const http::Response& response);
   task<bool> write_rest();
+  task<bool> write_rest_of_last();
   task<bool> put(std::string bytes);
   task<> answer_stream(const http::Response& response);
   task<> refuse(http::Response response);
