@@ -49,6 +49,9 @@ Result<> TlsServer::read() {
                 fmt::format("tls.certificate: {}: {}", certificate_file_, error.message()));
   const auto key_time = std::filesystem::last_write_time(key_file_, error);
   if (error) return fail(Errc::invalid, fmt::format("tls.key: {}: {}", key_file_, error.message()));
+  // Also when they are of no use: they are looked at again when they change again.
+  certificate_time_ = certificate_time;
+  key_time_ = key_time;
   auto fresh = std::make_shared<ssl::context>(ssl::context::tls_server);
   SSL_CTX* native = fresh->native_handle();
   SSL_CTX_set_min_proto_version(native, TLS1_2_VERSION);
@@ -66,8 +69,6 @@ Result<> TlsServer::read() {
     return fail(Errc::invalid,
                 fmt::format("tls.key: {} is not the private key of that certificate: {}", key_file_,
                             newest_error()));
-  certificate_time_ = certificate_time;
-  key_time_ = key_time;
   context_ = std::move(fresh);
   return {};
 }

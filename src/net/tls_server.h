@@ -21,9 +21,9 @@ class TlsServer {
                                                  std::string key_file);
 
   [[nodiscard]] std::shared_ptr<boost::asio::ssl::context> context() const { return context_; }
-  /// Reads the files again if their times of change differ from what was loaded. True when a new
+  /// Reads the files again if their times of change differ from what was last read. True when a new
   /// certificate is in use. Files that cannot be used leave the old one in place: the error says
-  /// why.
+  /// why, once for each change of the files.
   Result<bool> reload_if_changed();
 
  private:
