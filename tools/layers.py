@@ -70,7 +70,7 @@ for relative, full in sources:
         angled = re.match(r"\s*#include <([^>]+)>", line)
         if angled and folder in pure:
             check(not angled[1].startswith("boost/asio"), f"{relative}:{number}: {folder} is pure, no Asio")
-        if not quoted or quoted[1].startswith(("embedded/", "cmake/")):
+        if not quoted or quoted[1].startswith(("embedded/", "cmake/", "bench/")):
             continue
         target = folder_of(quoted[1])
         check(bool(target), f'{relative}:{number}: "{quoted[1]}" names no known folder (include from src/)')

@@ -168,14 +168,15 @@ struct Application::State {
   env::MetricRegistry registry;
   egress::Policy policy;
 
+  /// They outlive the store, which resumes coroutines on them.
+  Loop in{"posthorn-in"}, out{"posthorn-out"}, house{"posthorn-house"};
+
   std::optional<crypto::Vault> vault;
   std::unique_ptr<store::SqliteStore> store;
   std::optional<env::Timeline> timeline;
   publish::RoutingTable routing;
   std::optional<publish::Publisher> publisher;
   std::unique_ptr<net::MmapJournal> journal;
-
-  Loop in{"posthorn-in"}, out{"posthorn-out"}, house{"posthorn-house"};
 
   net::SystemResolver resolver;  // Ends before the loops that it serves.
   std::unique_ptr<net::TlsClient> tls_client;
@@ -317,6 +318,7 @@ Result<> Application::State::start_serving() {
   api_config.public_url = config.public_url.empty() ? "http://" + config.listen : config.public_url;
   api_config.admin_key = admin_key;
   api_config.rate_per_minute = config.rate_per_minute;
+  api_config.warnings = warnings(config);
   service.emplace(api::Ports{*store, routing, *publisher, *engine_control, *bins, *vault,
                              [this](std::string_view url) -> Result<> {
                                auto checked = policy.check_url(url);

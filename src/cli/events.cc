@@ -156,9 +156,10 @@ void add_events(CLI::App& root, Context& context) {
       add_query(target, "type", list_options->type);
       add_query(target, "since", list_options->since);
       add_query(target, "until", list_options->until);
-      return print_list(context, target,
-                        {{"TIME", "/timestamp"}, {"ID", "/id"}, {"TYPE", "/type"}, {"KEY", "/key"}},
-                        list_options->limit, list_options->all, list_options->cursor);
+      return print_list(
+          context, target,
+          {{"TIME", "/created_at"}, {"ID", "/id"}, {"TYPE", "/type"}, {"KEY", "/key"}},
+          list_options->limit, list_options->all, list_options->cursor);
     };
   });
 
