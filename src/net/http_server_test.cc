@@ -186,6 +186,55 @@ TEST_CASE("HttpServer takes a body at its limit, in every framing, and refuses o
   CHECK(server.service.served == 2);
 }
 
+TEST_CASE("HttpServer goes on after an answer that the socket's buffer could not hold") {
+  Running server;
+  Client client(server.port);
+  for (int i = 0; i < 2; ++i) {
+    client.send(get("/large"));
+    const auto answer = client.read_answer();
+    CHECK(answer.status == 200);
+    CHECK(answer.body.size() == 32u << 20);
+  }
+  client.send(post("/echo", "still here"));
+  CHECK(client.read_answer().body == "still here");
+}
+
+TEST_CASE("HttpServer answers what came before the peer's end, and pipelined ones behind it") {
+  Running server;
+  Client client(server.port);
+  client.send(post("/echo", "one") + get("/large") + post("/echo", "three"));
+  client.end_sending();
+  CHECK(client.read_answer().body == "one");
+  CHECK(client.read_answer().body.size() == 32u << 20);
+  CHECK(client.read_answer().body == "three");
+  CHECK(client.is_at_end());
+}
+
+TEST_CASE("HttpServer frees its connections with a context that stops in the middle") {
+  EchoService service;
+  env::NullLog log;
+  env::MetricRegistry registry;
+  net::ServerMetrics metrics(registry);
+  auto context = std::make_unique<asio::io_context>(1);
+  auto server = std::make_unique<net::HttpServer>(*context, service, patient(), log, metrics);
+  const auto port = server->listen("127.0.0.1", 0);
+  REQUIRE(port);
+  std::vector<Client> clients;
+  for (int i = 0; i < 8; ++i) clients.emplace_back(*port).send(i % 2 == 0 ? get("/a") : "GET /");
+  CHECK(Client::wait_until([&] {
+    context->poll();
+    return service.served == 4 && server->open_connections() == 8;
+  }));
+  SUBCASE("the server ends first") { server.reset(); }
+  SUBCASE("the context is told to stop while they close") {
+    server.reset();
+    context->poll_one();
+  }
+  context.reset();
+  for (auto& client : clients) client.read_to_end();
+  CHECK(std::ranges::all_of(clients, [](Client& client) { return client.is_at_end(); }));
+}
+
 TEST_CASE("HttpServer asks for the body that waits for 100 Continue") {
   Running server;
   Client client(server.port);

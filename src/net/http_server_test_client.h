@@ -75,6 +75,7 @@ class Client {
   void close() {
     if (descriptor_ >= 0) ::close(std::exchange(descriptor_, -1));
   }
+  void end_sending() { ::shutdown(descriptor_, SHUT_WR); }
   /// A server that has closed already may be sent to: the answer tells.
   void send(std::string_view bytes) {
     while (!bytes.empty()) {
