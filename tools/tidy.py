@@ -53,9 +53,12 @@ for name in cpp:
     for pattern, allowed, instead in BANNED:
         if any(place in name for place in allowed):
             continue
+        found = []
         for number, line in enumerate(lines, 1):
             code = line.split("//")[0] if "TODO" not in pattern else line
-            check(not re.search(pattern, code), f"{name}:{number}: use {instead}: {line.strip()[:80]}")
+            if re.search(pattern, code):
+                found.append(f"{name}:{number}: use {instead}: {line.strip()[:80]}")
+        check(not found, "\n".join(found))
     check(len(lines) <= 700 or "/contract/" in name, f"{name}: {len(lines)} lines: is this two things?")
     if name.endswith(".h"):
         check("#pragma once" in text, f"{name}: no #pragma once")
