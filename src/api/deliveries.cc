@@ -35,7 +35,7 @@ task<Answer> get_delivery(Context& context, Call& call) {
   auto& shape = shapes.front();
   auto& listed = shape["attempts"].emplace_array();
   for (const auto& attempt : attempts) listed.push_back(model::to_api(attempt));
-  shape["state_in_words"] = words_of(context, *delivery);
+  PH_CO_TRY(shape["state_in_words"], co_await words_of(context, *delivery));
   co_return json_response(200, shape);
 }
 

@@ -23,7 +23,7 @@ TEST_CASE("a delivery is found by id and by UUID, with its attempts and where it
   CHECK(read.text("status") == "exhausted");
   CHECK(read.text("event_type") == "ticket.created");
   REQUIRE(read.at("attempts").as_array().size() == 1);
-  CHECK(read.text("state_in_words").starts_with("given up after 1 attempt"));
+  CHECK(read.text("state_in_words").starts_with("failed: all retries are used after 1 attempt"));
   CHECK(world.get("/v1/deliveries/" + read.text("uuid")).text("id") == id);
   CHECK(world.get("/v1/lookup/" + read.text("uuid")).text("id") == id);
   const auto attempt = std::string(read.at("attempts").at(0).at("id").as_string());

@@ -6,8 +6,8 @@
 
 namespace posthorn::api {
 
-/// Where a delivery stands, in one sentence for people: "waits: the endpoint is probing",
-/// "delivered with the 2nd attempt".
-std::string words_of(const Context& context, const model::Delivery& delivery);
+/// Where a delivery stands, in one sentence for people (deliver/explain.h). Reads the store only
+/// for ordered endpoints.
+task<Result<std::string>> words_of(Context& context, model::Delivery delivery);
 
 }  // namespace posthorn::api

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <map>
+
 #include "api/delivery_words.h"
 #include "api/handlers.h"
 #include "model/event_json.h"
@@ -63,19 +65,30 @@ std::string words_of(publish::Match match, const model::Endpoint& endpoint,
   return "for a reason that this server does not know";
 }
 
-json::object delivery_shape(const Context& context, const model::Delivery& delivery) {
+/// Where each delivery stands.
+using Standings = std::map<DeliveryId, std::string>;
+
+task<Result<Standings>> standings_of(Context& context, std::vector<model::Delivery> deliveries) {
+  Standings standings;
+  for (const auto& delivery : deliveries) {
+    PH_CO_TRY(standings[delivery.id], co_await api::words_of(context, delivery));
+  }
+  co_return standings;
+}
+
+json::object delivery_shape(const Standings& standings, const model::Delivery& delivery) {
   auto shape = model::to_api(delivery);
-  shape["state_in_words"] = api::words_of(context, delivery);
+  shape["state_in_words"] = standings.at(delivery.id);
   return shape;
 }
 
 json::object endpoint_shape(const Context& context, const model::Endpoint& endpoint,
-                            const model::Event& event,
+                            const model::Event& event, const Standings& standings,
                             const std::vector<model::Delivery>& deliveries) {
   const auto match = context.ports.routing.current()->match(endpoint, event);
   json::array own;
   for (const auto& delivery : deliveries)
-    if (delivery.endpoint == endpoint.id) own.push_back(delivery_shape(context, delivery));
+    if (delivery.endpoint == endpoint.id) own.push_back(delivery_shape(standings, delivery));
   auto words = words_of(match, endpoint, event);
   if (!own.empty() && match != publish::Match::matches)
     words = "it got the event; as it is now it would not: " + words;
@@ -120,15 +133,16 @@ task<Answer> explain_event(Context& context, Call& call) {
   if (events.empty() || events.front()->workspace != call.workspace()) co_return not_found("event");
   const auto& event = *events.front();
   PH_CO_TRY(const auto deliveries, co_await deliveries_of(context, event));
+  PH_CO_TRY(const auto standings, co_await standings_of(context, deliveries));
 
   json::array endpoints, of_deleted;
   const auto routing = context.ports.routing.current();
   for (const auto& endpoint : routing->endpoints())
     if (endpoint->workspace == event.workspace && endpoint->application == event.application)
-      endpoints.push_back(endpoint_shape(context, *endpoint, event, deliveries));
+      endpoints.push_back(endpoint_shape(context, *endpoint, event, standings, deliveries));
   for (const auto& delivery : deliveries)
     if (!routing->endpoint(delivery.endpoint))
-      of_deleted.push_back(delivery_shape(context, delivery));
+      of_deleted.push_back(delivery_shape(standings, delivery));
   const auto now = context.ports.timeline.now();
   co_return json_response(
       200,
