@@ -26,6 +26,8 @@ void Oracle::started(Life& life, const std::vector<DeliveryId>& leftovers) {
   digest_.add("started", static_cast<std::uint64_t>(life.number), leftovers.size());
   for (const DeliveryId id : leftovers) {
     auto& known = truth_.deliveries[id];
+    if (!std::exchange(known.fell, false))
+      blame(fmt::format("G6: the journal names {}, which was not in flight", id.text()));
     ++known.deaths;
     const auto row = tables_->deliveries.find(id);
     if (row == tables_->deliveries.end()) continue;
@@ -36,7 +38,13 @@ void Oracle::started(Life& life, const std::vector<DeliveryId>& leftovers) {
   }
 }
 
-void Oracle::died(Life& life) { digest_.add("died", static_cast<std::uint64_t>(life.number)); }
+void Oracle::died(Life& life) {
+  digest_.add("died", static_cast<std::uint64_t>(life.number));
+  for (auto& [id, known] : truth_.deliveries) {
+    const auto made = known.last_of.find(life.number);
+    if (made != known.last_of.end() && made->second.in_flight) known.fell = true;
+  }
+}
 
 void Oracle::stopped(Life& life) {
   digest_.add("stopped", static_cast<std::uint64_t>(life.number));

@@ -50,6 +50,7 @@ struct DeliveryTruth {
   std::string webhook_id;
   int sends = 0;
   int good_answers = 0;              ///< 2xx that the peer gave.
+  bool fell = false;                 ///< In flight at a death that no start has dealt with.
   int deaths = 0;                    ///< Deaths of the process in a row with this in flight.
   std::map<int, SendTruth> last_of;  ///< By life.
 };

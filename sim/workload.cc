@@ -162,6 +162,7 @@ task<> World::publish(std::shared_ptr<const Publication> publication) {
     }
     for (std::size_t i = 0; i < applied->events.size(); ++i) {
       const auto& receipt = applied->events[i];
+      if (publication->poison && !healed_) truth_.poison.insert(receipt.id);
       if (receipt.conflict) oracle_.blame("G15: the same content is called a conflict");
       Promise promise;
       promise.event = receipt.id;

@@ -16,6 +16,8 @@ constexpr Millis restart_after = 2s;
 constexpr Millis restart_gap = 20s;  ///< Between starts when one fails after the other.
 constexpr Millis rest_within = 96h;
 constexpr int processes_max = 100;
+constexpr int handlers_max = 100'000;    ///< At one moment.
+constexpr int wake_ups_max = 1'000'000;  ///< In one world.
 
 std::vector<int> every_shard() {
   std::vector<int> shards(store::shard_count);
@@ -31,6 +33,12 @@ World::World(std::uint64_t seed) : seed_(seed), plan_(seed) {
 }
 
 World::~World() = default;
+
+void World::lie() {
+  Promise promise;
+  promise.event = EventId{UINT64_MAX};
+  truth_.promises.push_back(std::move(promise));
+}
 
 void World::trace() {
   digest_.trace([this](std::string_view what, std::uint64_t a, std::uint64_t b, std::uint64_t c) {
@@ -53,7 +61,11 @@ void World::spawn(task<> work) {
 void World::settle() {
   try {
     context_.restart();
-    while (context_.poll() > 0) context_.restart();
+    for (int handlers = 0; context_.poll_one() > 0; ++handlers) {
+      if (handlers < handlers_max) continue;
+      oracle_.blame("it spins: time does not go on");
+      break;
+    }
   } catch (const std::exception& bug) {
     oracle_.blame(std::string("an exception: ") + bug.what());
   }
@@ -80,6 +92,7 @@ bool World::go_on(Tick end, const std::function<bool()>& done) {
       clock_.wake_next();
     }
     settle();
+    if (++wake_ups_ > wake_ups_max) oracle_.blame("it spins: it wakes up over and over");
   }
   return false;
 }
@@ -100,10 +113,11 @@ void World::start_process(std::vector<int> shards) {
   config.drain_limit = plan_.drain_limit;
   config.window_rows_max = 16;
   config.admin_mails = {"ops@example.com"};
+  if (journals_.empty() || plan_.two_owners) journals_.emplace_back();
   const int number = static_cast<int>(processes_.size()) + 1;
   Process::Machine machine{.context = context_,
                            .clock = clock_,
-                           .journal = journal_,
+                           .journal = journals_.back(),
                            .peers = peers_,
                            .oracle = oracle_,
                            .truth = truth_,
@@ -187,9 +201,12 @@ void World::take_apart() {
              return process->phase() == Process::Phase::gone;
            });
   };
-  for (int step = 0; step < 100'000; ++step) {
+  for (int step = 0; step < 2'000; ++step) {
     settle();
-    if (all_gone()) return;
+    if (all_gone()) {
+      is_apart_ = true;
+      return;
+    }
     if (!clock_.next()) break;
     clock_.wake_next();
   }

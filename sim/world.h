@@ -2,6 +2,7 @@
 // One seed's world: a machine with its disk, the processes on it, the peers, people and publishers;
 // and the oracle that judges.
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -29,6 +30,10 @@ class World {
   ~World();
 
   Report run();
+  /// After run(): whether it may be destroyed. A broken engine may be stuck for good.
+  [[nodiscard]] bool is_apart() const { return is_apart_; }
+  /// Promises an event that is never published: run() must find it missing.
+  void lie();
   /// Prints what happens, for people.
   void trace();
 
@@ -74,7 +79,7 @@ class World {
   Oracle oracle_{plan_, truth_, digest_, clock_};
   Peers peers_{plan_, seed_};
   StoreFaults faults_;
-  SimJournal journal_;
+  std::deque<SimJournal> journals_;  ///< One for each node.
   crypto::Vault vault_ = crypto::Vault::for_tests(7);
   std::unique_ptr<store::MemoryStore> rows_;
   std::shared_ptr<void> listening_;
@@ -86,6 +91,8 @@ class World {
   int running_tasks_ = 0;
   bool healed_ = false;
   bool restarting_ = false;
+  bool is_apart_ = false;
+  int wake_ups_ = 0;
   Tick last_start_;
 };
 

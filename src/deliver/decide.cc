@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "base/bytes.h"
+#include "base/planted.h"
 
 namespace posthorn::deliver {
 
@@ -44,8 +45,9 @@ std::optional<Millis> parse_retry_after(std::string_view value, Instant now) {
 }
 
 bool is_success(const env::Exchange& exchange) {
+  const int end = planted(Planted::redirect_is_success) ? 400 : 300;
   return exchange.result == env::ExchangeResult::ok && exchange.status >= 200 &&
-         exchange.status < 300;
+         exchange.status < end;
 }
 
 Verdict decide(const env::Exchange& exchange, int attempts_made, const model::RetryPolicy& policy,
@@ -57,20 +59,24 @@ Verdict decide(const env::Exchange& exchange, int attempts_made, const model::Re
     verdict.words = "delivered";
     return verdict;
   }
-  verdict.gone = exchange.result == env::ExchangeResult::ok && exchange.status == 410;
-  const auto retries = policy.steps.size();
+  verdict.gone = exchange.result == env::ExchangeResult::ok && exchange.status == 410 &&
+                 !planted(Planted::gone_ignored);
+  auto retries = policy.steps.size();
+  if (planted(Planted::one_attempt_less) && retries > 0) --retries;
+  if (planted(Planted::one_attempt_more) && retries > 0) ++retries;
   const auto made = static_cast<std::size_t>(std::max(attempts_made, 1));
   if (made > retries) {
     verdict.state = model::DeliveryState::exhausted;
     verdict.words = retries == 0 ? "failed, no retries are set"
                                  : fmt::format("all {} attempts failed", attempts_made);
   } else {
-    const Millis step = policy.steps[made - 1];
+    Millis step = policy.steps[std::min(made, policy.steps.size()) - 1];
+    if (planted(Planted::retry_early)) step /= 2;
     const double share = std::clamp(jitter, 0.0, 1.0) / 10;
     Millis wait =
         step + Millis(static_cast<std::int64_t>(share * static_cast<double>(step.count())));
     const auto asked = longest_retry_after(exchange, wall_now);
-    const bool lengthened = asked && *asked > wait;
+    const bool lengthened = asked && *asked > wait && !planted(Planted::retry_after_ignored);
     if (lengthened) wait = *asked;
     verdict.retry_in = wait;
     verdict.words = fmt::format("retry {} of {} in {}{}", made, retries, rounded_words(wait),
@@ -87,13 +93,13 @@ LaneEffect count_attempt(const model::Lane& lane, const model::Endpoint& endpoin
   if (trigger == model::Trigger::test) return effect;
   if (success) {
     effect.changed = lane.failures > 0 || lane.failing_told;
-    effect.lane.failures = 0;
+    if (!planted(Planted::success_keeps_count)) effect.lane.failures = 0;
     effect.lane.first_failure_at = {};
     effect.lane.failing_told = false;
     return effect;
   }
   if (trigger == model::Trigger::replay) return effect;
-  if (started <= lane.counted_until) return effect;
+  if (started <= lane.counted_until && !planted(Planted::burst_counts_each)) return effect;
 
   effect.changed = true;
   auto& counted = effect.lane;
@@ -102,8 +108,8 @@ LaneEffect count_attempt(const model::Lane& lane, const model::Endpoint& endpoin
   counted.counted_until = ended;
   const int limit = endpoint.disable_after;
   if (limit <= 0) return effect;
-  effect.disable =
-      counted.failures >= limit && ended - counted.first_failure_at >= endpoint.disable_min_span;
+  effect.disable = counted.failures >= limit + (planted(Planted::disable_late) ? 1 : 0) &&
+                   ended - counted.first_failure_at >= endpoint.disable_min_span;
   if (!effect.disable && !counted.failing_told && counted.failures >= (limit + 1) / 2) {
     effect.tell_failing = true;
     counted.failing_told = true;

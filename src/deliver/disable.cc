@@ -6,6 +6,7 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
+#include "base/planted.h"
 #include "crypto/crypto.h"
 #include "model/names.h"
 
@@ -137,8 +138,9 @@ void add_disabling(store::Batch& batch, const Disabling& disabling,
   batch.objects.push_back(std::move(document));
   batch.objects.push_back(notification(disabling));
   if (!disabling.mail_to.empty()) batch.objects.push_back(mail(disabling));
-  batch.held.push_back(held);
+  if (!planted(Planted::disable_without_hold)) batch.held.push_back(held);
   batch.audit.push_back(std::move(audit));
+  if (planted(Planted::disable_without_notice)) return;
   add_system_event(batch, endpoint, "endpoint.disabled", json::serialize(facts(disabling)),
                    disabling.hop, disabling.time, publisher);
 }

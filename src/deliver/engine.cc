@@ -3,7 +3,9 @@
 #include <boost/asio/this_coro.hpp>
 
 #include <algorithm>
+#include <climits>
 
+#include "base/planted.h"
 #include "deliver/engine_state.h"
 #include "deliver/notices.h"
 
@@ -72,7 +74,10 @@ task<Result<>> Engine::State::count_crashes() {
     change.delivery = id;
     change.only_if = model::DeliveryState::pending;
     change.crashes = found->crashes + 1;
-    if (*change.crashes >= crashes_until_parked) {
+    const int parked_from = planted(Planted::parked_at_once)        ? 1
+                            : planted(Planted::poison_never_parked) ? INT_MAX
+                                                                    : crashes_until_parked;
+    if (*change.crashes >= parked_from) {
       change.state = model::DeliveryState::parked;
       add_parked_notice(batch, *found, time);
       ports.metrics.parked.add();

@@ -5,6 +5,8 @@
 
 #include "deliver/engine_state.h"
 
+#include "base/planted.h"
+
 namespace posthorn::deliver {
 
 namespace {
@@ -98,6 +100,7 @@ void Engine::State::take_notice(const store::CommitNotice& notice) {
 }
 
 void Engine::State::take_fresh(const store::FreshDelivery& fresh) {
+  if (planted(Planted::fresh_ignored) && fresh.id.value % 8 == 0) return;
   const auto known = lanes.find(fresh.endpoint);
   if (known == lanes.end() || !known->second->loaded) {
     // The lane's first read begins after this commit, and finds the row.
@@ -152,6 +155,7 @@ task<> Engine::State::read(LanePtr lane) {
     if (found) {
       lane->durable = found->value_or(model::Lane{});
       lane->durable.endpoint = lane->id;
+      if (planted(Planted::failures_forgotten)) lane->durable.failures = 0;
       lane->loaded = true;
       look_at_endpoint(lane);
     } else {
@@ -228,6 +232,7 @@ task<Result<>> Engine::State::find_due_lanes() {
 }
 
 void Engine::State::start_expanding() {
+  if (planted(Planted::fan_out_not_finished)) return;
   expand_again = true;
   if (std::exchange(expanding, true)) return;
   work.spawn("deliver.expand", expand());

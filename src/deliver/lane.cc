@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/planted.h"
+
 namespace posthorn::deliver {
 
 void LaneQueue::configure(const model::Endpoint& endpoint) {
@@ -51,14 +53,16 @@ std::optional<Row> LaneQueue::choose(Instant now) {
     Row row = std::move(ready_.front());
     ready_.pop_front();
     const std::uint64_t key = row.due.key_hash;
-    if (!keys_.overtaken(key, now)) return row;
+    if (!keys_.overtaken(key, now) || planted(Planted::overtaking_ignored)) return row;
     window_.settle(row.due.id);
     keys_.settled(key, now);
   }
   const auto& rows = window_.rows();
+  if (planted(Planted::taken_early)) now = now + 2s;
   for (auto entry = rows.begin(); entry != rows.end() && entry->first.due_at <= now;) {
     const Row& row = entry->second;
-    if (!ordered_ || row.due.key_hash == 0) return window_.take(entry);
+    if (!ordered_ || row.due.key_hash == 0 || planted(Planted::order_ignored))
+      return window_.take(entry);
     const auto here = entry++;
     switch (keys_.turn(row)) {
       case KeyOrder::Turn::send:

@@ -4,6 +4,8 @@
 
 #include "deliver/engine_state.h"
 
+#include "base/planted.h"
+
 namespace posthorn::deliver {
 
 namespace {
@@ -53,7 +55,7 @@ void Engine::State::look_at_endpoint(const LanePtr& lane) {
     target->in_flight += lane->queue.pace().in_flight();
   }
   lane->target = target;
-  if (!endpoint.enabled) {
+  if (!endpoint.enabled && !planted(Planted::disabled_is_sent)) {
     if (!lane->queue.held()) lane->queue.hold();
     if (!lane->durable.held) {
       lane->durable.held = true;
@@ -71,7 +73,7 @@ void Engine::State::look_at_endpoint(const LanePtr& lane) {
   }
   if (lane->queue.held()) {
     lane->queue.configure(endpoint);
-    lane->queue.release();
+    if (!planted(Planted::enabled_stays_held)) lane->queue.release();
   } else if (!before) {
     lane->queue = LaneQueue(endpoint, config.retry_probe_gap_max, lane->durable.failures);
   } else {
@@ -87,7 +89,7 @@ void Engine::State::mark_dirty(const LanePtr& lane) {
 }
 
 void Engine::State::start_cancelling(const LanePtr& lane) {
-  if (lane->cancelling || stopping) return;
+  if (lane->cancelling || stopping || planted(Planted::deleted_stays_pending)) return;
   lane->cancelling = true;
   work.spawn("deliver.cancel", cancel_deleted(lane));
 }

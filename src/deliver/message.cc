@@ -5,6 +5,8 @@
 #include <functional>
 #include <unordered_map>
 
+#include "base/planted.h"
+
 namespace posthorn::deliver {
 
 namespace {
@@ -57,7 +59,8 @@ Signatures sign(const model::Endpoint& endpoint, std::string_view webhook_id, In
   const std::string_view timestamp(seconds.data(), seconds.size());
 
   const auto hex = [&](const model::EndpointSecret& secret) {
-    return "sha256=" + to_hex(cache.sign(secret.text.reveal(), {body}));
+    const auto less = planted(Planted::signature_of_less) ? body.substr(1) : body;
+    return "sha256=" + to_hex(cache.sign(secret.text.reveal(), {less}));
   };
   const auto add_standard = [&](const model::EndpointSecret& secret) {
     const std::string key = standard_webhooks_key(secret.text.reveal());

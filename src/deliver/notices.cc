@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "base/planted.h"
+
 namespace posthorn::deliver {
 
 namespace {
@@ -44,7 +46,7 @@ void add_system_event(store::Batch& batch, const model::Endpoint& endpoint, std:
   event.due_at = time.timeline;
   event.data = share(std::move(data));
   auto made = publisher.route(std::move(event));
-  std::erase(made.targets, endpoint.id);
+  if (!planted(Planted::tells_itself)) std::erase(made.targets, endpoint.id);
   batch.events.push_back(std::move(made));
 }
 
@@ -63,7 +65,8 @@ void add_delivery_events(store::Batch& batch, const AttemptNews& news, NoticeTim
     data["last_delivery_id"] = news.attempt.delivery.text();
     add("endpoint.failing", std::move(data));
   }
-  if (news.state == model::DeliveryState::exhausted) add("delivery.exhausted", delivery_data(news));
+  if (news.state == model::DeliveryState::exhausted && !planted(Planted::exhausted_untold))
+    add("delivery.exhausted", delivery_data(news));
   if (news.state == model::DeliveryState::succeeded && news.attempt.number > 1)
     add("delivery.recovered", delivery_data(news));
 }

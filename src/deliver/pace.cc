@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "base/planted.h"
 
 namespace posthorn::deliver {
 
@@ -58,7 +59,7 @@ bool Pace::may_begin(Instant now) {
 }
 
 std::optional<Instant> Pace::may_begin_at(Instant now) {
-  if (in_flight_ >= concurrency()) return std::nullopt;
+  if (in_flight_ >= concurrency() && !planted(Planted::concurrency_ignored)) return std::nullopt;
   Instant at = now;
   if (probing_) at = std::max(at, *next_probe_at());
   if (per_ms_) {
@@ -77,7 +78,7 @@ void Pace::begin(Instant now) {
   probe_in_flight_ = probing_;
   if (!per_ms_) return;
   refill(now);
-  tokens_ -= 1;
+  if (!planted(Planted::rate_ignored)) tokens_ -= 1;
 }
 
 void Pace::abandon() {

@@ -4,6 +4,8 @@
 
 #include "deliver/engine_state.h"
 
+#include "base/planted.h"
+
 namespace posthorn::deliver {
 
 void Engine::State::make_ready(const LanePtr& lane) {
@@ -16,7 +18,7 @@ void Engine::State::wake_at(const LanePtr& lane, Instant at) {
   if (lane->wake) wakes.erase({*lane->wake, lane->id});
   lane->wake = at;
   wakes.insert({at, lane->id});
-  if (at < armed) alarm.ring();
+  if (at < armed && !planted(Planted::wake_up_lost)) alarm.ring();
 }
 
 task<> Engine::State::keep_time() {
@@ -55,10 +57,11 @@ void Engine::State::pump() {
 }
 
 void Engine::State::take_turns() {
-  if (paused || stopping || store_down) return;
+  if (paused || stopping) return;
+  if (store_down && !planted(Planted::store_down_ignored)) return;
   std::size_t without_progress = 0;
   while (!ready.empty() && without_progress < ready.size()) {
-    if (in_flight >= config.in_flight_max) return;
+    if (in_flight >= config.in_flight_max && !planted(Planted::slots_ignored)) return;
     // Bytes fall as attempts end; with none in flight, going on is what makes them fall.
     if (in_flight > 0 && payload->bytes > config.payload_bytes_max) return;
     const LanePtr lane = std::move(ready.front());
@@ -81,7 +84,8 @@ void Engine::State::take_turns() {
 bool Engine::State::visit(const LanePtr& lane) {
   const Instant at = now();
   auto& queue = lane->queue;
-  if (lane->target && lane->target->in_flight >= config.per_target_max) {
+  if (lane->target && lane->target->in_flight >= config.per_target_max &&
+      !planted(Planted::target_cap_ignored)) {
     lane->waits_for_target = true;
     lane->target->waiting.push_back(lane);
     return false;
@@ -97,7 +101,7 @@ bool Engine::State::visit(const LanePtr& lane) {
   }
   if (const auto wake = queue.wake_at(at)) wake_at(lane, *wake);
   // It was woken for a slot that it does not use.
-  if (lane->target) wake_waiting(*lane->target);
+  if (lane->target && !planted(Planted::slot_not_passed_on)) wake_waiting(*lane->target);
   show(*lane);
   return false;
 }

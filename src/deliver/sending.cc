@@ -6,6 +6,8 @@
 
 #include "deliver/engine_state.h"
 
+#include "base/planted.h"
+
 namespace posthorn::deliver {
 
 namespace {
@@ -26,10 +28,12 @@ void Engine::State::begin(const LanePtr& lane, LaneQueue::Taken taken) {
 
 void Engine::State::launch(const LanePtr& lane, LaneQueue::Taken taken) {
   // Its payload was being read when the store stopped taking records.
-  if (store_down) return give_back(lane, std::move(taken.row), 0ms);
+  if (store_down && !planted(Planted::store_down_ignored))
+    return give_back(lane, std::move(taken.row), 0ms);
   // The routing table was changed before whoever disabled the endpoint was answered.
   const auto endpoint = ports.routing.current()->endpoint(lane->id);
-  if (!endpoint || !endpoint->enabled || stopping || lane->dropped) {
+  const bool off = endpoint && !endpoint->enabled && !planted(Planted::disabled_is_sent);
+  if (!endpoint || off || stopping || lane->dropped) {
     give_back(lane, std::move(taken.row), 0ms);
     if (!stopping && !lane->dropped) look_at_endpoint(lane);
     return;
@@ -138,6 +142,7 @@ env::OutgoingRequest Engine::State::request_of(const std::shared_ptr<const model
   request.headers =
       message_headers(*event, endpoint, delivery, attempt, ports.clock.now(), body, hmacs);
   request.body = body.bytes;
+  if (planted(Planted::body_changes) && attempt > 1) request.body = share(*body.bytes + " ");
   request.limit = endpoint.timeout;
   return request;
 }
@@ -180,13 +185,14 @@ task<> Engine::State::send(LanePtr lane, Row row, std::shared_ptr<const model::E
     if (ended.code() != asio::error::operation_aborted) throw;
     exchange.result = env::ExchangeResult::not_sent;
   }
-  ports.journal.end(slot);
+  if (!planted(Planted::journal_not_ended)) ports.journal.end(slot);
   end_attempt(std::move(outcome), std::move(exchange));
 }
 
 void Engine::State::end_attempt(Outcome outcome, env::Exchange exchange) {
   const LanePtr lane = outcome.lane;
-  const bool cancelled = giving_up && exchange.result != env::ExchangeResult::ok;
+  const bool cancelled = giving_up && exchange.result != env::ExchangeResult::ok &&
+                         !planted(Planted::cancelled_is_failure);
   if (cancelled || exchange.result == env::ExchangeResult::not_sent) {
     give_back(lane, std::move(outcome.row), not_sent_retry);
     return pump();

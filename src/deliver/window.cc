@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "base/planted.h"
 
 namespace posthorn::deliver {
 
@@ -93,6 +94,10 @@ void Window::end_read(std::vector<store::Due> found, std::size_t limit, Instant 
     rows_.try_emplace(place, std::move(row));
   }
   keep_at_most(rows_max);
+  if (planted(Planted::read_forgets_arrivals)) {
+    for (const auto& row : came) busy_.insert(row.due.id);
+    return;
+  }
   for (const auto& row : came) add(row, now, rows_max);
   if (missed_from_) leave_in_store(*std::exchange(missed_from_, std::nullopt));
 }

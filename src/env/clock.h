@@ -1,4 +1,5 @@
 #pragma once
+#include "base/planted.h"
 #include "base/time.h"
 #include "env/task.h"
 
@@ -29,7 +30,10 @@ class Timeline {
         base_wall_(clock.now() < last_seen ? last_seen : clock.now()),
         base_steady_(clock.steady()) {}
 
-  [[nodiscard]] Instant now() const { return base_wall_ + (clock_.steady() - base_steady_); }
+  [[nodiscard]] Instant now() const {
+    if (planted(Planted::due_on_wall_clock)) return clock_.now();
+    return base_wall_ + (clock_.steady() - base_steady_);
+  }
   /// The steady moment at which now() reaches `at`.
   [[nodiscard]] Tick tick_of(Instant at) const { return base_steady_ + (at - base_wall_); }
   /// A wall-clock moment named by a user (`deliver_at`), on this timeline.

@@ -2,6 +2,8 @@
 
 #include "store/memory/apply.h"
 
+#include "base/planted.h"
+
 namespace posthorn::store {
 
 using model::DeliveryState;
@@ -10,7 +12,7 @@ EventReceipt MemoryApply::append(NewEvent& fresh) {
   const auto client_key = std::pair(fresh.event.workspace, fresh.event.client_id);
   if (!fresh.event.client_id.empty()) {
     const auto known = tables_.client_keys.find(client_key);
-    if (known != tables_.client_keys.end()) {
+    if (known != tables_.client_keys.end() && !planted(Planted::client_id_ignored)) {
       const auto& event = *tables_.events.at(known->second.event);
       const bool same = known->second.digest == fresh.content_digest;
       return {.id = event.id,
@@ -36,11 +38,12 @@ EventReceipt MemoryApply::append(NewEvent& fresh) {
   tables_.events.emplace(event->id, event);
   notice_.events.push_back(event);
 
-  const std::size_t inline_count = std::min(fresh.targets.size(), fan_out_inline_max);
+  std::size_t inline_count = std::min(fresh.targets.size(), fan_out_inline_max);
+  if (planted(Planted::target_lost) && fresh.targets.size() == 2) inline_count = 1;
   DeliveryId next = event->first_delivery;
   for (std::size_t i = 0; i < inline_count; ++i, ++next.value)
     make_delivery(event, next, fresh.targets[i]);
-  if (inline_count < fresh.targets.size()) {
+  if (fan_out_inline_max < fresh.targets.size()) {
     const auto rest = fresh.targets.begin() + static_cast<std::ptrdiff_t>(inline_count);
     tables_.expansions.emplace(event->id, Expansion{next, {rest, fresh.targets.end()}});
   }
