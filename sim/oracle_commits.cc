@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "sim/oracle.h"
 
@@ -43,10 +44,14 @@ void Oracle::committed(Life& life, const store::Batch& batch) {
     blame("G20: records were written without proof of ownership");
   }
   for (const auto& change : batch.changes) {
-    if (change.state != DeliveryState::parked) continue;
-    if (truth_.deliveries[change.delivery].deaths < 2)
-      blame(fmt::format("G6: {} was parked after {} deaths", change.delivery.text(),
-                        truth_.deliveries[change.delivery].deaths + 1));
+    if (change.crashes.value_or(0) == 0) continue;
+    auto& known = truth_.deliveries[change.delivery];
+    if (!std::exchange(known.fell, false))
+      blame(
+          fmt::format("G6: {} is said to have been in flight at a death", change.delivery.text()));
+    ++known.deaths;
+    if (change.state == DeliveryState::parked && known.deaths < 3)
+      blame(fmt::format("G6: {} was parked after {} deaths", change.delivery.text(), known.deaths));
   }
   for (const auto& record : batch.attempts) {
     digest_.add("recorded", record.attempt.delivery.value,
