@@ -61,9 +61,9 @@ async def main(binary, seconds):
 
         await loop.run_in_executor(None, endpoints)
         publisher = await Publisher(posthorn.port, 16).open()
-        noise = await Publisher(posthorn.port, 1).open()
         await measure(publisher, 2, latencies)
         alone = await measure(publisher, seconds, latencies)
+        noise = await Publisher(posthorn.port, 1).open()  # A connection without a request is closed after 10 s.
         await publish_many(noise, "noise.hole", 500, batch=500)
         await publish_many(noise, "noise.drip", 500, batch=500)
         flooding = asyncio.ensure_future(publish_many(noise, "noise.flood", FLOOD, batch=100))
