@@ -6,11 +6,8 @@ namespace posthorn::api {
 
 task<Result<std::string>> words_of(Context& context, model::Delivery delivery) {
   const auto endpoint = context.ports.routing.current()->endpoint(delivery.endpoint);
-  deliver::Standing standing{.delivery = delivery,
-                             .endpoint = endpoint.get(),
-                             .lane = {},
-                             .ahead = {},
-                             .blocked_by = {}};
+  deliver::Standing standing{
+      .delivery = delivery, .endpoint = endpoint.get(), .lane = {}, .ahead = {}, .blocked_by = {}};
   if (delivery.state == model::DeliveryState::pending && endpoint) {
     if (endpoint->enabled && !context.ports.delivery.is_delivering())
       co_return std::string("waits: deliveries are paused on this server");
