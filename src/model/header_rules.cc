@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/bytes.h"
+#include "text/headers.h"
 
 namespace posthorn::model {
 namespace {
@@ -34,16 +35,10 @@ constexpr std::array<std::string_view, 6> refused_prefixes{"proxy-",       "x-we
 constexpr std::array<std::string_view, 9> sensitive_pieces{
     "auth", "token", "secret", "key", "password", "credential", "cookie", "signature", "session"};
 
-bool is_token_character(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-         std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
-}
-
 }  // namespace
 
 std::string header_name_fault(std::string_view name) {
-  if (name.empty() || !std::ranges::all_of(name, is_token_character))
-    return "takes a header name of letters, digits and !#$%&'*+-.^_`|~";
+  if (!text::is_token(name)) return "takes a header name of letters, digits and !#$%&'*+-.^_`|~";
   const std::string lower = to_lower_ascii(name);
   if (std::ranges::find(refused_names, lower) != refused_names.end() ||
       std::ranges::any_of(refused_prefixes,
