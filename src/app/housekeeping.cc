@@ -8,7 +8,9 @@ namespace posthorn::app {
 
 namespace {
 constexpr int rows_a_step = 500;
-constexpr Millis retention_gap = 1h;
+/// Short, since retention is also what frees a full disk; a look that finds nothing is a few index
+/// reads.
+constexpr Millis retention_gap = 30s;
 constexpr Millis between_steps = 20ms;
 constexpr Millis mail_retry_first = 30s, mail_retry_max = 30min;
 constexpr Millis backstop = 10s;
