@@ -152,7 +152,10 @@ task<Answer> explain_event(Context& context, Call& call) {
           {"type", event.type},
           {"in_words", event.due_at > now
                            ? fmt::format("delayed: it goes out in {}", to_human(event.due_at - now))
-                           : fmt::format("{} deliveries were made of it", event.fan_out)},
+                           : fmt::format("{} made of it",
+                                         event.fan_out == 1
+                                             ? std::string("1 delivery was")
+                                             : fmt::format("{} deliveries were", event.fan_out))},
           {"endpoints", std::move(endpoints)},
           {"deliveries_of_deleted_endpoints", std::move(of_deleted)}});
 }

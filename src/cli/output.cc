@@ -61,7 +61,10 @@ std::string cell(const json::value* value) {
     for (const auto& item : *list) joined += (joined.empty() ? "" : ",") + cell(&item);
     return joined.empty() ? "-" : joined;
   }
-  return printable(json::serialize(*value));
+  // Not json::serialize: it writes 20.0 as 2E1.
+  std::string text;
+  text::append_json(text, *value);
+  return printable(text);
 }
 
 void print_rows(const json::array& rows, const std::vector<Column>& columns,
