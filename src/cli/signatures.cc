@@ -14,6 +14,7 @@
 #include "deliver/message.h"
 #include "egress/check_cases.h"
 #include "egress/policy.h"
+#include "providers/case_file.h"
 
 namespace posthorn::cli {
 
@@ -23,6 +24,7 @@ struct Signed {
   std::string secret_file, body, id, at, public_key;
   std::vector<std::string> headers;
   int tolerance_seconds = 300;
+  std::string cases;
 };
 
 /// The secret from a file, standard input or POSTHORN_SECRET: never from an argument, which others
@@ -172,6 +174,13 @@ void verify_standard(Steps& steps, const Signed& options, std::string_view heade
 }
 
 int verify(const Context& context, const Signed& options) {
+  if (!options.cases.empty()) {
+    const auto checked = providers::check_cases(options.cases, std::cout);
+    if (!checked) throw CallFailed{usage, checked.error().what, nullptr};
+    return done;
+  }
+  if (options.body.empty() || options.headers.empty())
+    throw CallFailed{usage, "give --body and --header, or --cases FOLDER", nullptr};
   const auto secret = read_secret(context, options);
   const auto body = text_argument(options.body);
   Steps steps(context.output);
@@ -262,7 +271,7 @@ int egress_check(const Context& context, const EgressCheck& options) {
 void add_signed_options(CLI::App& command, Signed& options) {
   command.add_option("--secret-file", options.secret_file,
                      "A file with the secret, or - for standard input [POSTHORN_SECRET]");
-  command.add_option("--body", options.body, "The raw body: text, @file or -")->required();
+  command.add_option("--body", options.body, "The raw body: text, @file or -");
   command.add_option("--at", options.at, "The moment: unix seconds or RFC 3339 (default now)");
 }
 
@@ -273,9 +282,10 @@ void add_signatures(CLI::App& root, Context& context) {
   auto* verify_command = root.add_subcommand(
       "verify", "Verifies a webhook's signature, and says step by step why not");
   add_signed_options(*verify_command, *verified);
-  verify_command
-      ->add_option("--header", verified->headers, "NAME: VALUE of the request (repeatable)")
-      ->required();
+  verify_command->add_option("--header", verified->headers,
+                             "NAME: VALUE of the request (repeatable)");
+  verify_command->add_option("--cases", verified->cases,
+                             "A folder of provider cases: one JSON line for each");
   verify_command->add_option("--public-key", verified->public_key, "whpk_..., for v1a signatures");
   verify_command->add_option("--tolerance", verified->tolerance_seconds,
                              "Seconds that the timestamp may differ");

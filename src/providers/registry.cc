@@ -1,0 +1,24 @@
+// The only list of providers.
+
+#include <algorithm>
+#include <array>
+
+#include "providers/list.h"
+
+namespace posthorn::providers {
+namespace {
+
+constexpr std::array all{
+    &stripe,
+};
+
+}  // namespace
+
+std::span<const Provider* const> registry() { return all; }
+
+const Provider* find_provider(std::string_view name) {
+  const auto found = std::ranges::find(all, name, [](const Provider* one) { return one->name; });
+  return found == all.end() ? nullptr : *found;
+}
+
+}  // namespace posthorn::providers
