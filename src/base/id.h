@@ -58,6 +58,8 @@ PH_ID(ReplayJobId, "rpl");
 PH_ID(NotificationId, "ntf");
 PH_ID(AuditId, "aud");
 PH_ID(ObjectId, "obj");
+PH_ID(SourceId, "src");
+PH_ID(RequestId, "req");
 
 #undef PH_ID
 

@@ -26,6 +26,9 @@ enum class ObjectKind : std::uint8_t {
   outgoing_mail = 10,
   idempotent_reply = 11,
   setting = 12,  ///< Installation-wide values by name (key check, restore mark).
+  source = 13,
+  poll_state = 14,      ///< Where a source's poller stands; named like its source's id.
+  message_status = 15,  ///< The highest status that a message has reached, by source and message.
 };
 
 /// A stored document. `name` is unique per (kind, workspace) when not empty; `parent` groups
@@ -34,7 +37,7 @@ struct Object {
   ObjectKind kind{};
   std::uint64_t id = 0;  ///< Unique over all kinds of ids.
   WorkspaceId workspace;
-  std::uint64_t parent = 0;  ///< Application of an endpoint, bin of a capture; 0: none.
+  std::uint64_t parent = 0;  ///< Application of an endpoint, bin of a capture, source; 0: none.
   std::string
       name;  ///< Event type name, application uid, key lookup prefix, bin slug; may be empty.
   std::int64_t version = 0;  ///< 1 when created, then counted up; 0: does not exist.
