@@ -114,6 +114,8 @@ struct Engine::State : std::enable_shared_from_this<Engine::State> {
   void take_turns();
   bool visit(const LanePtr& lane);
   [[nodiscard]] bool may_take(const LaneEntry& lane) const;
+  /// Whether what comes of an attempt could be recorded now. While not, keep_time() asks again.
+  bool takes_records();
   task<> keep_time();
   void show(const LaneEntry& lane);
   void measure();
@@ -183,7 +185,8 @@ struct Engine::State : std::enable_shared_from_this<Engine::State> {
   std::deque<Outcome> finished;
   std::vector<LanePtr> dirty;
   bool recording = false;
-  bool store_down = false;
+  bool store_down = false;    ///< A record waits for the store.
+  bool store_closed = false;  ///< The store has said that it takes nothing.
   Alarm record_alarm;
 
   HmacCache hmacs;

@@ -8,6 +8,10 @@
 
 namespace posthorn::deliver {
 
+namespace {
+constexpr Millis closed_look = 1s;
+}  // namespace
+
 void Engine::State::make_ready(const LanePtr& lane) {
   if (lane->ready || lane->waits_for_target || lane->dropped || !lane->loaded) return;
   lane->ready = true;
@@ -33,10 +37,18 @@ task<> Engine::State::keep_time() {
     }
     pump();
     armed = wakes.empty() ? Instant{INT64_MAX} : wakes.begin()->first;
-    const Instant until = std::min(armed, at + 1h);
+    const Instant until = std::min(armed, at + (store_closed ? closed_look : Millis(1h)));
     co_await alarm.wait_until(ports.timeline.tick_of(until));
     armed = Instant{INT64_MIN};
   }
+}
+
+bool Engine::State::takes_records() {
+  if (planted(Planted::store_down_ignored)) return true;
+  // Nothing tells when the store opens again.
+  const bool was_closed = std::exchange(store_closed, !ports.store.accepting());
+  if (store_closed && !was_closed) alarm.ring();
+  return !store_down && !store_closed;
 }
 
 bool Engine::State::may_take(const LaneEntry& lane) const {
@@ -58,7 +70,7 @@ void Engine::State::pump() {
 
 void Engine::State::take_turns() {
   if (paused || stopping) return;
-  if (store_down && !planted(Planted::store_down_ignored)) return;
+  if (!takes_records()) return;
   std::size_t without_progress = 0;
   while (!ready.empty() && without_progress < ready.size()) {
     if (in_flight >= config.in_flight_max && !planted(Planted::slots_ignored)) return;

@@ -51,6 +51,25 @@ TEST_CASE("record: while the store takes nothing, results are kept and nothing n
   world.check_store();
 }
 
+TEST_CASE("record: while the store says that it takes nothing, no attempt starts") {
+  StoreWorld world;
+  world.add_endpoint();
+  world.start();
+  const auto id = world.publish("ticket.created").first_delivery;
+  world.settle();
+  CHECK(world.state(id) == DeliveryState::succeeded);
+  world.scripted.open = false;
+  const auto later = world.publish("ticket.created").first_delivery;
+  world.run_for(1h);
+  CHECK(world.sender.sent.size() == 1);
+  CHECK(world.state(later) == DeliveryState::pending);
+  world.scripted.open = true;
+  world.run_for(2s);
+  CHECK(world.sender.sent.size() == 2);
+  CHECK(world.state(later) == DeliveryState::succeeded);
+  world.check_store();
+}
+
 TEST_CASE("record: a store that stays down does not keep stop() from ending") {
   StoreWorld world;
   world.add_endpoint();

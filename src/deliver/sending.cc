@@ -28,8 +28,7 @@ void Engine::State::begin(const LanePtr& lane, LaneQueue::Taken taken) {
 
 void Engine::State::launch(const LanePtr& lane, LaneQueue::Taken taken) {
   // Its payload was being read when the store stopped taking records.
-  if (store_down && !planted(Planted::store_down_ignored))
-    return give_back(lane, std::move(taken.row), 0ms);
+  if (!takes_records()) return give_back(lane, std::move(taken.row), 0ms);
   // The routing table was changed before whoever disabled the endpoint was answered.
   const auto endpoint = ports.routing.current()->endpoint(lane->id);
   const bool off = endpoint && !endpoint->enabled && !planted(Planted::disabled_is_sent);

@@ -20,6 +20,7 @@ class ScriptedStore final : public store::Store {
   std::function<void(const store::Batch&)> before = [](const store::Batch&) {};
   /// How long a call waits before and again after it is done; none: it does not suspend.
   std::function<Millis()> latency;
+  bool open = true;             ///< What accepting() says.
   env::Clock* clock = nullptr;  ///< Needed with latency.
 
   task<Result<store::Applied>> apply(store::Batch batch) override {
@@ -33,6 +34,7 @@ class ScriptedStore final : public store::Store {
   Result<store::Applied> apply_blocking(store::Batch batch) override {
     return inner_.apply_blocking(std::move(batch));
   }
+  [[nodiscard]] bool accepting() const override { return open; }
   std::shared_ptr<void> listen(store::CommitListener listener) override {
     return inner_.listen(std::move(listener));
   }

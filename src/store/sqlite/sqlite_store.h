@@ -38,8 +38,6 @@ class SqliteStore final : public Store {
   /// threads may be inside a post() while the coroutine that it resumed has already ended.
   ~SqliteStore() override;
 
-  /// False while the disk is full: nothing new is taken, and no attempt should start.
-  [[nodiscard]] bool accepting() const;
   /// What the database was opened from is a restored backup: nothing should be sent until a person
   /// has said so and resume_restored() was called.
   [[nodiscard]] bool is_restored() const;
@@ -55,6 +53,7 @@ class SqliteStore final : public Store {
 
   task<Result<Applied>> apply(Batch batch) override;
   Result<Applied> apply_blocking(Batch batch) override;
+  [[nodiscard]] bool accepting() const override;
   std::shared_ptr<void> listen(CommitListener listener) override;
   task<Result<EpochsPtr>> lease(std::string node, std::vector<int> shards) override;
 
