@@ -6,6 +6,7 @@
 #include "api/gate.h"
 #include "api/idempotency.h"
 #include "api/last_used.h"
+#include "api/openapi.h"
 #include "api/stream_hub.h"
 #include "api/try.h"
 #include "base/bytes.h"
@@ -125,6 +126,12 @@ task<Result<>> Service::start() {
   PH_CO_TRY_VOID(co_await context.directory.load());
   PH_CO_TRY_VOID(co_await context.ports.bins.load());
   co_return co_await load_endpoints(context);
+}
+
+void Service::set_public_url(std::string url) {
+  auto& context = state_->context;
+  context.config.public_url = std::move(url);
+  context.openapi = openapi_document(context.config.version, context.config.public_url);
 }
 
 void Service::end_streams() { state_->context.streams->end(); }

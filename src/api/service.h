@@ -25,6 +25,10 @@ class Service final : public http::Service {
   /// the store. Errors: those of the store; corrupt.
   task<Result<>> start();
 
+  /// What links and the OpenAPI document call this server, when that is known only now (port 0).
+  /// Before the first call is served, or on the io_context of the only server.
+  void set_public_url(std::string url);
+
   /// Ends the open event streams, so that a server can drain. Calls go on being answered.
   void end_streams();
 

@@ -67,6 +67,11 @@ Listen split_address(const std::string& text) {
   return listen;
 }
 
+/// "[::1]:0" and 8420: "[::1]:8420".
+std::string with_port(const std::string& listen, std::uint16_t port) {
+  return fmt::format("{}:{}", listen.substr(0, listen.rfind(':')), port);
+}
+
 /// One io_context and the thread that runs it.
 class Loop {
  public:
@@ -200,6 +205,8 @@ struct Application::State {
   bool paused = false;
   bool stopped = false;
   std::uint16_t port = 0, tls_port = 0;
+  asio::io_context signals_context;
+  asio::signal_set signals{signals_context};
 
   Result<> open_store();
   Result<> settle_admin_key();
@@ -315,7 +322,7 @@ Result<> Application::State::start_serving() {
   engine_control->set_delivering(!paused);
   const auto listen = split_address(config.listen);
   api::Config api_config;
-  api_config.public_url = config.public_url.empty() ? "http://" + config.listen : config.public_url;
+  api_config.public_url = config.public_url;
   api_config.admin_key = admin_key;
   api_config.rate_per_minute = config.rate_per_minute;
   api_config.warnings = warnings(config);
@@ -334,7 +341,13 @@ Result<> Application::State::start_serving() {
   if (const auto own = text::parse_url(config.public_url))
     server_config.own_hosts.push_back(own->host);
   server.emplace(in.context(), *service, std::move(server_config), log, *server_metrics);
-  PH_TRY(port, server->listen(listen.host, listen.port));
+  // On the loop that accepts: no call can come between the port and the name that is made of it.
+  PH_TRY(port, in.wait([](State& state, Listen where) -> task<Result<std::uint16_t>> {
+    PH_CO_TRY(const auto bound, state.server->listen(where.host, where.port));
+    if (state.config.public_url.empty())
+      state.service->set_public_url("http://" + with_port(state.config.listen, bound));
+    co_return bound;
+  }(*this, listen)));
   if (!config.tls_listen.empty()) {
     const auto secure = split_address(config.tls_listen);
     PH_TRY(auto tls, net::TlsServer::load(config.tls_certificate, config.tls_key));
@@ -372,6 +385,9 @@ Result<std::unique_ptr<Application>> Application::start(Config config, StartOpti
                               *state->replays, state->log, state->config.retention);
   asio::post(state->house.context(),
              [&housekeeping = *state->housekeeping] { housekeeping.start(); });
+  // From before anyone can know that it is ready: an early signal drains, too.
+  state->signals.add(SIGTERM);
+  state->signals.add(SIGINT);
   return std::unique_ptr<Application>(new Application(std::move(state)));
 }
 
@@ -397,14 +413,10 @@ void Application::State::stop() {
 Application::Application(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Application::~Application() { state_->stop(); }
 
-std::string Application::address() const {
-  return fmt::format("{}:{}", split_address(state_->config.listen).host, state_->port);
-}
+std::string Application::address() const { return with_port(state_->config.listen, state_->port); }
 std::string Application::tls_address() const {
-  return state_->config.tls_listen.empty()
-             ? ""
-             : fmt::format("{}:{}", split_address(state_->config.tls_listen).host,
-                           state_->tls_port);
+  return state_->config.tls_listen.empty() ? ""
+                                           : with_port(state_->config.tls_listen, state_->tls_port);
 }
 const Secret& Application::admin_key() const { return state_->admin_key; }
 bool Application::admin_key_is_new() const { return state_->admin_key_is_new; }
@@ -412,14 +424,12 @@ bool Application::is_paused() const { return state_->paused; }
 void Application::stop() { state_->stop(); }
 
 void Application::run_until_signal() {
-  asio::io_context waiting;
-  asio::signal_set signals(waiting, SIGTERM, SIGINT);
-  signals.async_wait([](const boost::system::error_code&, int) {});
-  waiting.run();
+  state_->signals.async_wait([](const boost::system::error_code&, int) {});
+  state_->signals_context.run();
   state_->log.info("stopping", {{"drain_ms", state_->config.drain_limit.count()}});
   // From here on a second signal has its usual effect: the process ends at once, which is as safe
   // as a crash.
-  signals.clear();
+  state_->signals.clear();
   state_->stop();
   state_->log.info("stopped", {});
 }
