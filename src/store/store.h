@@ -264,6 +264,10 @@ class Store {
   /// the tested path).
   virtual task<Result<Applied>> apply(Batch batch) = 0;
 
+  /// False while it is known that apply() would answer unavailable (disk full): no attempt should
+  /// start, since what comes of it could not be recorded. Any thread.
+  [[nodiscard]] virtual bool accepting() const { return true; }
+
   /// The same from a plain thread without an io_context (tools, tests); blocks.
   virtual Result<Applied> apply_blocking(Batch batch) = 0;
 
