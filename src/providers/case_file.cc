@@ -133,7 +133,7 @@ Result<json::object> play_case(const json::object& given) {
   PH_TRY(auto request, read_request(*sent));
   model::Faults wrong;
   const auto settings =
-      Settings::read(provider->fields, config ? *config : json::object(), wrong, "/secret", true);
+      read_settings(*provider, config ? *config : json::object(), wrong, "/secret", true);
   if (!wrong.empty()) return refused("the settings are wrong: " + wrong.summary(), {});
   return judged(*provider, settings, request.incoming(),
                 Instant{static_cast<std::int64_t>(now * 1000)});

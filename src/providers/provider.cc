@@ -58,6 +58,17 @@ Verification Steps::verified() && {
   return verification;
 }
 
+Settings read_settings(const Provider& provider, const json::object& config, model::Faults& faults,
+                       std::string_view pointer, bool in_cases) {
+  auto settings = Settings::read(provider.fields, config, faults, pointer, in_cases);
+  if (provider.check == nullptr || !faults.empty()) return settings;
+  std::vector<model::Fault> found;
+  provider.check(settings, found);
+  for (auto& fault : found)
+    faults.add(std::string(pointer) + fault.pointer, fault.code, std::move(fault.detail));
+  return settings;
+}
+
 std::string event_name(const Provider& provider, const NormalisedEvent& event) {
   std::string name(provider.name);
   name += '.';

@@ -164,6 +164,9 @@ struct Provider {
   Reply (*reply)(const Settings& settings, const Incoming& request) = nullptr;
   /// Errors: invalid (an unknown event, or settings that lack what signing needs: a private key).
   Result<Sample> (*sample)(const Settings& settings, const SampleOrder& order) = nullptr;
+  /// What only several fields together can show (a secret that is not base64 although another field
+  /// says so). Pointers are relative to the config. May be null.
+  void (*check)(const Settings& settings, std::vector<model::Fault>& faults) = nullptr;
 
   std::size_t body_bytes_max = 1U << 20;  ///< 40 MiB for mail.
   bool signs_url = false;                 ///< The public base URL must be right for it to verify.
@@ -175,6 +178,10 @@ struct Provider {
 std::span<const Provider* const> registry();
 /// nullptr when there is none of that name.
 const Provider* find_provider(std::string_view name);
+
+/// Settings::read of the provider's fields, then its check(): what the API and the cases call.
+Settings read_settings(const Provider& provider, const json::object& config, model::Faults& faults,
+                       std::string_view pointer = "", bool in_cases = false);
 
 /// What the event is called in the log: `<provider>.<provider_event>` in lower case, '/' as '.',
 /// anything outside [a-z0-9_.] as '_'; `<provider>.<type>` where the provider names none.

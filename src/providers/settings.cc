@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <optional>
+#include <utility>
 
 #include "model/members.h"
 #include "text/json.h"
@@ -141,20 +142,16 @@ Settings Settings::read(std::span<const Field> fields, const json::object& confi
   for (const auto& field : fields) {
     if (field.for_cases_only && !in_cases) continue;
     const json::value* value = config.if_contains(field.name);
+    if (value != nullptr && value->is_null()) value = nullptr;
     std::string_view given_as = field.name;
-    if (!field.plural.empty()) {
-      const json::value* list = config.if_contains(field.plural);
-      if (list != nullptr && value != nullptr)
-        reader.add("/" + std::string(field.plural), "duplicate",
-                   "is given beside \"" + std::string(field.name) + "\": one of them is enough");
-      if (value == nullptr && list != nullptr) {
-        value = list;
-        given_as = field.plural;
-      }
+    const json::value* more = field.plural.empty() ? nullptr : config.if_contains(field.plural);
+    if (more != nullptr && more->is_null()) more = nullptr;
+    if (value == nullptr && more != nullptr) {
+      value = std::exchange(more, nullptr);
+      given_as = field.plural;
     }
     const std::string where = "/" + std::string(given_as);
     const std::string name(field.name);
-    if (value != nullptr && value->is_null()) value = nullptr;
     if (value == nullptr) {
       if (field.required) {
         reader.add(where, "required", "is missing. " + std::string(field.help));
@@ -176,6 +173,10 @@ Settings Settings::read(std::span<const Field> fields, const json::object& confi
         settings.texts_[name] = reader.texts(field, *value, where, secrets_max);
         if (value->is_array() && value->get_array().empty() && field.required)
           reader.add(where, "too_short", "takes at least one value");
+        if (more != nullptr)
+          for (auto& one : reader.texts(field, *more, "/" + std::string(field.plural), secrets_max))
+            if (auto& known = settings.texts_[name]; std::ranges::find(known, one) == known.end())
+              known.push_back(std::move(one));
         break;
       case FieldKind::texts:
         settings.texts_[name] = reader.texts(field, *value, where, texts_max);

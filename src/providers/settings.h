@@ -29,8 +29,10 @@ enum class FieldKind : std::uint8_t {
 };
 
 struct Field {
-  std::string_view name;         ///< "signing_secret": what the API shows.
-  std::string_view plural = {};  ///< Also taken ("signing_secrets"); secret and public_key only.
+  std::string_view name;  ///< "signing_secret": what the API shows.
+  /// Also taken ("signing_secrets"); secret and public_key only. When both names are given, all of
+  /// them count, the singular first.
+  std::string_view plural = {};
   FieldKind kind = FieldKind::text;
   bool required = false;
   std::string_view help = {};      ///< One sentence: what it is and where the provider shows it.
