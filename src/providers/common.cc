@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "base/bytes.h"
+#include "text/json.h"
 
 namespace posthorn::providers {
 
@@ -77,6 +78,14 @@ json::value number_member(const json::object& object, std::string_view name) {
   return number;
 }
 
+std::string id_member(const json::object& object, std::string_view name) {
+  const auto* value = object.if_contains(name);
+  if (value == nullptr) return {};
+  if (value->is_int64()) return std::to_string(value->get_int64());
+  if (value->is_uint64()) return std::to_string(value->get_uint64());
+  return value->is_string() ? std::string(value->get_string()) : std::string();
+}
+
 const json::object* object_member(const json::object& object, std::string_view name) {
   const auto* value = object.if_contains(name);
   return value != nullptr ? value->if_object() : nullptr;
@@ -90,6 +99,21 @@ std::string required_text(Parsed& parsed, const json::object& object, std::strin
          .code = object.contains(name) ? "type" : "required",
          .detail = object.contains(name) ? "takes text that is not empty" : "is missing"});
   return value;
+}
+
+json::value seconds_of(std::string_view rfc3339) {
+  const auto at = parse_rfc3339(rfc3339);
+  return at ? json::value(at->unix_seconds()) : json::value(nullptr);
+}
+
+std::optional<std::string> from_lower_hex(std::string_view text) {
+  return text == to_lower_ascii(text) ? from_hex(text) : std::nullopt;
+}
+
+std::string json_text(const json::value& value) {
+  std::string out;
+  text::append_json(out, value);
+  return out;
 }
 
 Parsed unreadable(std::string why) {

@@ -41,11 +41,21 @@ std::string upper_case(std::string_view text);
 std::string text_member(const json::object& object, std::string_view name);
 /// A number as it is, a text of digits as a number, else null.
 json::value number_member(const json::object& object, std::string_view name);
+/// The member's text, or its whole number as digits: ids beyond 2^53 stay exact. Empty when it is
+/// neither.
+std::string id_member(const json::object& object, std::string_view name);
 /// The member when it is an object, else nullptr.
 const json::object* object_member(const json::object& object, std::string_view name);
 
 /// The member's text; a fault "is missing" or "takes text" when there is none.
 std::string required_text(Parsed& parsed, const json::object& object, std::string_view name);
+
+/// Whole unix seconds of an RFC 3339 time, rounded down; null for anything else.
+json::value seconds_of(std::string_view rfc3339);
+/// Lower-case digits only: one text per value.
+std::optional<std::string> from_lower_hex(std::string_view text);
+/// As JSON without white space.
+std::string json_text(const json::value& value);
 
 /// Parsed::unreadable with the reason; no events, no key.
 Parsed unreadable(std::string why);
