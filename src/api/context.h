@@ -60,7 +60,7 @@ class Context {
   Metrics metrics;
   Directory directory;
   ObjectIds object_ids;
-  PublishGate publish_gate;
+  env::FairGate publish_gate;
   text::CursorCodec cursors;
   std::string openapi;                 ///< The OpenAPI document, made once.
   std::shared_ptr<StreamHub> streams;  ///< Shared with streams that are still being written.

@@ -138,10 +138,10 @@ std::optional<Problem> take_rate(Context& context, const Caller& caller) {
 
 std::optional<Problem> ask_publish_gate(Context& context, const Entry& entry) {
   if (!entry.caller.entry || entry.routed.route->scope != Scope::events_write) return std::nullopt;
-  const auto answer = context.publish_gate.ask(*entry.caller.entry->load);
-  if (answer == PublishGate::Answer::go) return std::nullopt;
+  const auto answer = context.publish_gate.ask(entry.caller.entry->load->publishing);
+  if (answer == env::FairGate::Answer::go) return std::nullopt;
   context.metrics.overloaded.add();
-  const bool full = answer == PublishGate::Answer::full;
+  const bool full = answer == env::FairGate::Answer::full;
   return Problem{full ? 503 : 429,
                  full ? "overloaded" : "share_used",
                  full ? "too many publishes are in flight; try again"

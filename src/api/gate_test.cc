@@ -1,4 +1,3 @@
-#include "api/load.h"
 #include "api/test_world.h"
 
 using namespace posthorn;
@@ -136,24 +135,6 @@ TEST_CASE("a workspace past its rate is told when to come back; others are not s
   CHECK(refused.headers.at("RateLimit-Remaining") == "0");
   world.clock.jump_to(world.clock.steady() + Millis{20s});
   CHECK(world.get("/v1/meta").status == 200);
-}
-
-TEST_CASE("publishes past the bound are refused before their body is read") {
-  PublishGate gate(8);
-  WorkspaceLoad one, other;
-  std::vector<std::unique_ptr<PublishGate::Pass>> passes;
-  while (gate.ask(one) == PublishGate::Answer::go)
-    passes.push_back(std::make_unique<PublishGate::Pass>(gate, one));
-  CHECK(passes.size() == 8);
-  CHECK(gate.ask(other) == PublishGate::Answer::full);
-  passes.resize(4);
-  CHECK(gate.ask(other) == PublishGate::Answer::go);
-  passes.push_back(std::make_unique<PublishGate::Pass>(gate, other));
-  // Half is in use and two share it: four each.
-  CHECK(gate.ask(one) == PublishGate::Answer::share_used);
-  CHECK(gate.ask(other) == PublishGate::Answer::go);
-  passes.clear();
-  CHECK(gate.ask(one) == PublishGate::Answer::go);
 }
 
 TEST_CASE("another workspace's things are 404, whatever the way they are asked for") {

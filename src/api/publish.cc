@@ -82,7 +82,7 @@ constexpr std::string_view id_conflict_detail =
     "an event with this id and other content was published before";
 
 task<Answer> publish_one(Context& context, Call& call, store::NewEvent made) {
-  const PublishGate::Pass pass(context.publish_gate, *call.caller.entry->load);
+  const env::FairGate::Pass pass(context.publish_gate, call.caller.entry->load->publishing);
   const Sketch sketch{made.event.type, made.event.client_id, made.event.created_at};
   store::Batch batch;
   list_new_type(context, batch, made.event);
@@ -171,7 +171,7 @@ task<Answer> publish_many(Context& context, Call& call, PublishHeaders headers,
                    fmt::format("takes 1 to {} events, not {}", events_max, raw_items.size()));
     co_return Answer(all_faults);
   }
-  const PublishGate::Pass pass(context.publish_gate, *call.caller.entry->load);
+  const env::FairGate::Pass pass(context.publish_gate, call.caller.entry->load->publishing);
   store::Batch batch;
   batch.publish_actor = call.caller.actor();
   std::vector<Item> items;

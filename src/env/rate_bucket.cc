@@ -1,8 +1,8 @@
-#include "api/load.h"
+#include "env/rate_bucket.h"
 
 #include <algorithm>
 
-namespace posthorn::api {
+namespace posthorn::env {
 
 namespace {
 
@@ -48,27 +48,4 @@ RateVerdict RateBucket::look(int per_minute, Tick now) const {
   return verdict(per_minute, full_at_us_.load(std::memory_order_relaxed), micros(now));
 }
 
-PublishGate::Answer PublishGate::ask(const WorkspaceLoad& load) const {
-  const int in_flight = in_flight_.load(std::memory_order_relaxed);
-  if (in_flight >= in_flight_max_) return Answer::full;
-  if (in_flight < in_flight_max_ / 2) return Answer::go;
-  const int busy = std::max(1, busy_workspaces_.load(std::memory_order_relaxed));
-  const int own = load.publishing.load(std::memory_order_relaxed);
-  // A workspace that comes anew counts itself among those that share.
-  const int share = in_flight_max_ / (own == 0 ? busy + 1 : busy);
-  return own < std::max(1, share) ? Answer::go : Answer::share_used;
-}
-
-PublishGate::Pass::Pass(PublishGate& gate, WorkspaceLoad& load) : gate_(gate), load_(load) {
-  gate_.in_flight_.fetch_add(1, std::memory_order_relaxed);
-  if (load_.publishing.fetch_add(1, std::memory_order_relaxed) == 0)
-    gate_.busy_workspaces_.fetch_add(1, std::memory_order_relaxed);
-}
-
-PublishGate::Pass::~Pass() {
-  gate_.in_flight_.fetch_sub(1, std::memory_order_relaxed);
-  if (load_.publishing.fetch_sub(1, std::memory_order_relaxed) == 1)
-    gate_.busy_workspaces_.fetch_sub(1, std::memory_order_relaxed);
-}
-
-}  // namespace posthorn::api
+}  // namespace posthorn::env
