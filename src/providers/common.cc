@@ -1,5 +1,6 @@
 #include "providers/common.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "base/bytes.h"
@@ -51,6 +52,14 @@ bool any_mac_matches(crypto::Digest digest, const std::vector<std::string>& secr
   bool found = false;
   for (const auto& secret : secrets)
     found |= crypto::equal_in_constant_time(crypto::hmac(digest, secret, data), mac);
+  return found;
+}
+
+bool any_secret_equals(const std::vector<std::string>& secrets, std::string_view given) {
+  const auto digest = crypto::sha256(given);
+  bool found = false;
+  for (const auto& secret : secrets)
+    found |= crypto::equal_in_constant_time(crypto::sha256(secret), digest);
   return found;
 }
 
@@ -120,6 +129,17 @@ Parsed unreadable(std::string why) {
   Parsed parsed;
   parsed.unreadable = std::move(why);
   return parsed;
+}
+
+Result<std::string_view> chosen_sample(std::span<const std::string_view> samples,
+                                       const SampleOrder& order) {
+  if (order.event.empty() && !samples.empty()) return samples.front();
+  const auto found = std::ranges::find(samples, order.event);
+  if (found != samples.end()) return *found;
+  std::string known;
+  for (const auto name : samples) known += (known.empty() ? "" : ", ") + std::string(name);
+  return fail(Errc::invalid,
+              "there is no sample of \"" + std::string(order.event) + "\"; there are: " + known);
 }
 
 std::string body_digest(std::string_view body) { return "sha256:" + to_hex(crypto::sha256(body)); }

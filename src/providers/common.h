@@ -34,6 +34,9 @@ std::optional<std::int64_t> unix_seconds(std::string_view text);
 bool any_mac_matches(crypto::Digest digest, const std::vector<std::string>& secrets,
                      std::string_view data, std::string_view mac);
 
+/// Whether `given` is one of the secrets; the time tells neither which nor how much of it fits.
+bool any_secret_equals(const std::vector<std::string>& secrets, std::string_view given);
+
 /// ASCII only; other bytes stay.
 std::string upper_case(std::string_view text);
 
@@ -59,6 +62,11 @@ std::string json_text(const json::value& value);
 
 /// Parsed::unreadable with the reason; no events, no key.
 Parsed unreadable(std::string why);
+
+/// The sample's name: the order's event, or the first one when it names none. Error: invalid, with
+/// what is known, when there is no such sample.
+Result<std::string_view> chosen_sample(std::span<const std::string_view> samples,
+                                       const SampleOrder& order);
 
 /// `sha256:<hex of body>`.
 std::string body_digest(std::string_view body);
