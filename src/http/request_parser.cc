@@ -1,7 +1,12 @@
 #include "http/request_parser.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <charconv>
 
 #include "base/bytes.h"
@@ -29,6 +34,35 @@ constexpr auto special_table = [] {
   std::array<bool, 256> table{};
   for (std::size_t c = 0; c < 32; ++c) table[c] = c != '\t';
   table[127] = true;
+  return table;
+}();
+
+/// How many of the first bytes of `text` are none of special_table. 16 at a time, because a byte at
+/// a time was a tenth of what a request costs outside the kernel.
+std::size_t plain_length(std::string_view text) {
+  std::size_t done = 0;
+#ifdef __SSE2__
+  for (; text.size() - done >= 16; done += 16) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data() + done));
+    const __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1F)), bytes);
+    const __m128i tab = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\t'));
+    const __m128i del = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x7F));
+    const auto hits = static_cast<std::uint32_t>(
+        _mm_movemask_epi8(_mm_or_si128(_mm_andnot_si128(tab, low), del)));
+    if (hits != 0) return done + static_cast<std::size_t>(std::countr_zero(hits));
+  }
+#endif
+  while (done < text.size() && !special_table[static_cast<unsigned char>(text[done])]) ++done;
+  return done;
+}
+
+/// What a target may not hold unescaped.
+constexpr auto bad_in_target_table = [] {
+  std::array<bool, 256> table{};
+  for (std::size_t c = 0; c < 256; ++c)
+    table[c] =
+        c <= 0x20 || c >= 0x7F ||
+        std::string_view("#\"<>\\^`{|}").find(static_cast<char>(c)) != std::string_view::npos;
   return table;
 }();
 
@@ -94,9 +128,7 @@ bool read_target(std::string_view target, RequestHead& out, Refusal& refusal) {
     return false;
   };
   for (const char c : target)
-    if (static_cast<unsigned char>(c) <= 0x20 || static_cast<unsigned char>(c) >= 0x7F ||
-        c == '#' || c == '"' || c == '<' || c == '>' || c == '\\' || c == '^' || c == '`' ||
-        c == '{' || c == '|' || c == '}')
+    if (bad_in_target_table[static_cast<unsigned char>(c)])
       return bad(400, "The request target holds a character that must be percent-encoded.");
   if (!target.starts_with('/')) {
     const auto scheme = target.substr(0, target.find("://"));
@@ -267,12 +299,10 @@ Progress HeadScanner::refuse(int status, std::string_view detail) {
 }
 
 Progress HeadScanner::scan(std::string_view buffer) {
-  while (position_ < buffer.size()) {
-    const auto byte = static_cast<unsigned char>(buffer[position_]);
-    if (!special_table[byte]) [[likely]] {
-      ++position_;
-      continue;
-    }
+  for (;;) {
+    position_ += plain_length(buffer.substr(position_));
+    if (position_ == buffer.size()) break;
+    const char byte = buffer[position_];
     if (byte != '\r')
       return refuse(
           400, byte == '\n' ? "Lines must end with CRLF." : "The head holds a control character.");

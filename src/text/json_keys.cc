@@ -3,7 +3,9 @@
 #include <sys/random.h>
 
 #include <cstring>
+#include <limits>
 #include <string>
+#include <utility>
 
 #include "base/assert.h"
 #include "text/json_scan.h"
@@ -63,36 +65,44 @@ std::string meaning(std::string_view inside) {
 
 }  // namespace
 
-KeySet::KeySet() : slots_(first_.data()), mask_(first_.size() - 1), seed_(process_seed()) {}
+// first_keys_ is left as it is: see the header.
+KeySet::KeySet()  // NOLINT(cppcoreguidelines-pro-type-member-init)
+    : slots_(first_slots_.data()),
+      keys_(first_keys_.data()),
+      mask_(first_slots_.size() - 1),
+      seed_(process_seed()) {}
 
 bool KeySet::add(std::uint32_t object, std::string_view inside, bool escaped) {
+  static_assert(json_keys_max <= std::numeric_limits<Number>::max());
   if ((size_ + 1) * 2 > mask_ + 1) grow();
   const std::uint64_t hash =
       escaped ? hash_of(seed_, object, meaning(inside)) : hash_of(seed_, object, inside);
-  for (std::size_t i = hash & mask_; slots_[i].object != 0; i = (i + 1) & mask_) {
-    const Slot& slot = slots_[i];
-    if (slot.hash == hash && slot.object == object &&
-        meaning({slot.inside, slot.length}) == meaning(inside))
+  std::size_t i = hash & mask_;
+  for (; slots_[i] != 0; i = (i + 1) & mask_) {
+    const Key& key = keys_[slots_[i] - 1];
+    if (key.hash == hash && key.object == object &&
+        meaning({key.inside, key.length}) == meaning(inside))
       return false;
   }
-  put({hash, inside.data(), static_cast<std::uint32_t>(inside.size()), object});
-  ++size_;
+  keys_[size_] = {hash, inside.data(), static_cast<std::uint32_t>(inside.size()), object};
+  slots_[i] = static_cast<Number>(++size_);
   return true;
 }
 
-void KeySet::put(const Slot& slot) {
-  std::size_t i = slot.hash & mask_;
-  while (slots_[i].object != 0) i = (i + 1) & mask_;
-  slots_[i] = slot;
-}
-
 void KeySet::grow() {
-  std::vector<Slot> old(slots_, slots_ + mask_ + 1);
-  more_.assign(old.size() * 4, Slot{});
-  slots_ = more_.data();
-  mask_ = more_.size() - 1;
-  for (const Slot& slot : old)
-    if (slot.object != 0) put(slot);
+  const std::size_t slots = (mask_ + 1) * 4;
+  std::vector<Key> keys(keys_, keys_ + size_);
+  keys.resize(slots / 2);
+  more_keys_ = std::move(keys);
+  keys_ = more_keys_.data();
+  more_slots_.assign(slots, 0);
+  slots_ = more_slots_.data();
+  mask_ = slots - 1;
+  for (std::size_t number = 1; number <= size_; ++number) {
+    std::size_t i = keys_[number - 1].hash & mask_;
+    while (slots_[i] != 0) i = (i + 1) & mask_;
+    slots_[i] = static_cast<Number>(number);
+  }
 }
 
 }  // namespace posthorn::text::scan

@@ -28,19 +28,25 @@ class KeySet {
   [[nodiscard]] std::size_t size() const { return size_; }
 
  private:
-  struct Slot {
-    std::uint64_t hash = 0;
-    const char* inside = nullptr;
-    std::uint32_t length = 0;
-    std::uint32_t object = 0;  ///< 0: the slot is empty.
+  struct Key {
+    std::uint64_t hash;
+    const char* inside;
+    std::uint32_t length;
+    std::uint32_t object;
   };
+  /// Of a key, from 1; 0 in an empty slot.
+  using Number = std::uint16_t;
 
   void grow();
-  void put(const Slot& slot);
 
-  std::array<Slot, 64> first_{};  ///< Enough for most documents without an allocation.
-  std::vector<Slot> more_;
-  Slot* slots_;
+  // Enough for most documents without an allocation. Only the slots are cleared for a document: the
+  // keys, twelve times their size, count up to size_.
+  std::array<Number, 64> first_slots_{};
+  std::array<Key, 32> first_keys_;
+  std::vector<Number> more_slots_;
+  std::vector<Key> more_keys_;
+  Number* slots_;
+  Key* keys_;
   std::size_t mask_;
   std::size_t size_ = 0;
   const HashSeed& seed_;  ///< Of the process.

@@ -123,11 +123,11 @@ class Scanner {
         if (*at_ == ',') {
           ++at_;
           skip_space();
-          if (level.is_object && !key()) return false;
+          if (is_object(level) && !key()) return false;
           break;
         }
-        if (*at_ != (level.is_object ? '}' : ']'))
-          return refuse(level.is_object ? "a comma or } is expected" : "a comma or ] is expected");
+        if (*at_ != (is_object(level) ? '}' : ']'))
+          return refuse(is_object(level) ? "a comma or } is expected" : "a comma or ] is expected");
         ++at_;
         close();
       }
@@ -138,10 +138,11 @@ class Scanner {
 
  private:
   struct Level {
-    bool is_object;
-    std::uint32_t object;  ///< Serial number, from 1.
-    std::size_t count;
+    std::uint32_t object;  ///< Serial number, from 1; 0: an array.
+    std::uint32_t count;   ///< Cannot overflow: json_bytes_max.
   };
+
+  static bool is_object(const Level& level) { return level.object != 0; }
 
   bool refuse(const char* what) { return refuse_at(at_, what); }
   bool refuse_at(const char* at, const char* what) {
@@ -149,8 +150,8 @@ class Scanner {
     return false;
   }
   [[nodiscard]] const char* open_end() const {
-    return levels_[static_cast<std::size_t>(depth_ - 1)].is_object ? "the object is not closed"
-                                                                   : "the array is not closed";
+    return is_object(levels_[static_cast<std::size_t>(depth_ - 1)]) ? "the object is not closed"
+                                                                    : "the array is not closed";
   }
 
   void skip_space() {
@@ -159,9 +160,9 @@ class Scanner {
       ++at_;
   }
 
-  bool open(bool is_object) {
+  bool open(bool object) {
     if (depth_ == json_depth_max) return refuse("more than 64 levels of nesting");
-    levels_[static_cast<std::size_t>(depth_)] = {is_object, is_object ? ++objects_ : 0, 0};
+    levels_[static_cast<std::size_t>(depth_)] = {object ? ++objects_ : 0, 0};
     ++depth_;
     ++at_;
     skip_space();
@@ -171,7 +172,7 @@ class Scanner {
   void close() {
     --depth_;
     const Level& level = levels_[static_cast<std::size_t>(depth_)];
-    if (level.is_object)
+    if (is_object(level))
       sink_.object_ends(level.count);
     else
       sink_.array_ends(level.count);
