@@ -41,6 +41,7 @@ bool is_sane_request_id(std::string_view text) {
 
 template <class Stream>
 asio::mutable_buffer HttpConnection<Stream>::room() {
+  if (buffer_.empty()) buffer_ = host_->buffers.take();
   if (begin_ == end_) begin_ = end_ = 0;
   if (end_ == buffer_.size()) {
     if (begin_ > 0) {
@@ -55,6 +56,15 @@ asio::mutable_buffer HttpConnection<Stream>::room() {
 }
 
 template <class Stream>
+auto HttpConnection<Stream>::read_some(boost::system::error_code& error) {
+  if constexpr (is_plain)
+    return stream_.async_read_some(static_cast<ReadRoom&>(*this),
+                                   asio::redirect_error(use_task, error));
+  else
+    return stream_.async_read_some(room(), asio::redirect_error(use_task, error));
+}
+
+template <class Stream>
 bool HttpConnection<Stream>::took(std::size_t bytes, const boost::system::error_code& error) {
   end_ += bytes;
   return !error && bytes > 0 && !timed_out;
@@ -63,7 +73,7 @@ bool HttpConnection<Stream>::took(std::size_t bytes, const boost::system::error_
 template <class Stream>
 task<bool> HttpConnection<Stream>::read_more() {
   boost::system::error_code error;
-  const auto got = co_await stream_.async_read_some(room(), asio::redirect_error(use_task, error));
+  const auto got = co_await read_some(error);
   co_return took(got, error);
 }
 
@@ -79,7 +89,8 @@ void HttpConnection<Stream>::begin_request() {
     return wait_at_most(host_->config.head_limit);
   }
   begin_ = end_ = 0;
-  if (buffer_.size() > buffer_bytes_kept_max) buffer_ = std::string(read_buffer_bytes_first, '\0');
+  if (is_plain || buffer_.size() > buffer_bytes_kept_max)
+    host_->buffers.give_back(std::exchange(buffer_, {}));
 }
 
 template <class Stream>
@@ -330,6 +341,7 @@ task<> HttpConnection<Stream>::linger() {
     co_await stream_.async_shutdown(asio::redirect_error(use_task, error));
     socket().shutdown(asio::socket_base::shutdown_send, error);
   }
+  if (buffer_.empty()) buffer_ = host_->buffers.take();
   std::size_t dropped = 0;
   while (!error && dropped < http::linger_bytes_max) {
     const auto got = co_await socket().async_read_some(asio::buffer(buffer_),
@@ -359,8 +371,7 @@ task<> HttpConnection<Stream>::serve() {
     while (!head_is_settled()) {
       if (idle && host_->draining) co_return;
       boost::system::error_code error;
-      const auto got =
-          co_await stream_.async_read_some(room(), asio::redirect_error(use_task, error));
+      const auto got = co_await read_some(error);
       if (is_plain && error == asio::error::would_block) {
         if (!co_await write_rest_of_last()) co_return;
         continue;

@@ -18,6 +18,29 @@ using ServerSocket = asio::basic_stream_socket<asio::ip::tcp, executor>;
 
 class Connection;
 
+/// Buffers of read_buffer_bytes for the connections that have something to read. The one given back
+/// last is taken first: it is in the cache, which a buffer of each connection's own is not.
+class ReadBuffers {
+ public:
+  static constexpr std::size_t buffer_bytes = 8 * 1024;
+
+  [[nodiscard]] std::string take() {
+    if (free_.empty()) return std::string(buffer_bytes, '\0');
+    auto buffer = std::move(free_.back());
+    free_.pop_back();
+    return buffer;
+  }
+  /// A buffer that has grown is freed.
+  void give_back(std::string buffer) {
+    if (buffer.size() == buffer_bytes && free_.size() < kept_max)
+      free_.push_back(std::move(buffer));
+  }
+
+ private:
+  static constexpr std::size_t kept_max = 512;
+  std::vector<std::string> free_;
+};
+
 /// What the connections of one server share. One thread.
 struct ConnectionHost {
   ConnectionHost(asio::io_context& io, http::Service& what, HttpServerConfig given, env::Log& where,
@@ -40,6 +63,7 @@ struct ConnectionHost {
   ServerMetrics& metrics;
   std::vector<std::string> own_hosts;
   std::list<Connection*> connections;
+  ReadBuffers buffers;
   bool draining = false, stopped = false;
   /// The server is gone, and with it what the references name: only frames are still to be freed.
   bool abandoned = false;

@@ -19,18 +19,14 @@
 
 namespace posthorn::net {
 
-inline constexpr std::size_t read_buffer_bytes_first = 8 * 1024;
 /// Deadlines are measured from a clock that is at most this stale, so they are given it on top.
 inline constexpr auto server_clock_slack = std::chrono::milliseconds(100);
 
 template <class Stream>
-class HttpConnection final : public Connection, public http::BodyWriter {
+class HttpConnection final : public Connection, public http::BodyWriter, private ReadRoom {
  public:
   HttpConnection(std::shared_ptr<ConnectionHost> host, Stream& stream, Origin origin)
-      : host_(std::move(host)),
-        stream_(stream),
-        origin_(std::move(origin)),
-        buffer_(read_buffer_bytes_first, '\0') {
+      : host_(std::move(host)), stream_(stream), origin_(std::move(origin)) {
     place_ = host_->connections.insert(host_->connections.end(), this);
     host_->metrics.open.add(1);
     request_.remote_address = origin_.address;
@@ -80,7 +76,8 @@ class HttpConnection final : public Connection, public http::BodyWriter {
   [[nodiscard]] std::string_view received() const {
     return std::string_view(buffer_).substr(begin_, end_ - begin_);
   }
-  asio::mutable_buffer room();
+  asio::mutable_buffer room() override;
+  auto read_some(boost::system::error_code& error);
   bool took(std::size_t bytes, const boost::system::error_code& error);
   task<bool> read_more();
 
@@ -115,7 +112,7 @@ class HttpConnection final : public Connection, public http::BodyWriter {
   Origin origin_;
   std::list<Connection*>::iterator place_;
 
-  std::string buffer_;
+  std::string buffer_;  ///< Of a plain connection that waits for a request: none.
   std::size_t begin_ = 0, end_ = 0;
   http::HeadScanner scanner_;
   http::Refusal refusal_;

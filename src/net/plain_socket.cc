@@ -71,8 +71,13 @@ void PlainSocketSet::take_turn() {
     const auto& event = events_[event_++];
     if (event.data.ptr != nullptr)
       static_cast<PlainSocket*>(event.data.ptr)->on_event(event.events);
+    if (unsent_.size() >= sent_together_max) send_unsent();
   }
   in_turn_ = false;
+  send_unsent();
+}
+
+void PlainSocketSet::send_unsent() {
   for (std::size_t i = 0; i < unsent_.size(); ++i)
     if (unsent_[i] != nullptr) unsent_[i]->send_unsent();
   unsent_.clear();
@@ -102,7 +107,12 @@ void PlainSocket::begin(Operation operation, Handler handler) {
 }
 
 PlainSocket::Outcome PlainSocket::attempt() {
-  const auto& [kind, bytes, size] = operation_;
+  if (operation_.room != nullptr) {
+    const auto given = operation_.room->room();
+    operation_.bytes = given.data();
+    operation_.size = given.size();
+  }
+  const auto& [kind, bytes, size, room] = operation_;
   const auto count = kind == Kind::read ? ::recv(descriptor_, bytes, size, 0)
                                         : ::send(descriptor_, bytes, size, MSG_NOSIGNAL);
   const bool would_block = count < 0 && (errno == EAGAIN || errno == EINTR);

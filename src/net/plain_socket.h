@@ -25,6 +25,16 @@ namespace posthorn::net {
 
 class PlainSocket;
 
+/// Where a read puts its bytes, asked for when they are there: a connection that only waits need
+/// not hold room.
+class ReadRoom {
+ public:
+  virtual asio::mutable_buffer room() = 0;
+
+ protected:
+  ~ReadRoom() = default;
+};
+
 /// The plain sockets of one io_context, which watches the set as if it were one descriptor for as
 /// long as there is a socket in it. A service, so that it outlives the sockets in suspended frames.
 class PlainSocketSet final : public asio::execution_context::service {
@@ -41,12 +51,15 @@ class PlainSocketSet final : public asio::execution_context::service {
   void shutdown() override;
   void wait();
   void take_turn();
+  void send_unsent();
 
   asio::posix::basic_stream_descriptor<executor> poll_;
   std::vector<PlainSocket*> sockets_;
   std::vector<PlainSocket*> unsent_;  ///< Of this turn; null: closed since.
   bool waiting_ = false, in_turn_ = false;
   static constexpr int events_max = 256;  ///< Of one turn; others of the context come between.
+  /// What the kernel and the connection hold of a socket is still in the cache when it is sent.
+  static constexpr std::size_t sent_together_max = 32;
   std::array<epoll_event, events_max> events_{};
   std::size_t event_ = 0, events_end_ = 0;  ///< Of events_: not yet looked at.
 };
@@ -68,11 +81,15 @@ class PlainSocket {
 
   template <class Token>
   auto async_read_some(asio::mutable_buffer room, Token&& token) {
-    return start({Kind::read, room.data(), room.size()}, std::forward<Token>(token));
+    return start({Kind::read, room.data(), room.size(), nullptr}, std::forward<Token>(token));
+  }
+  template <class Token>
+  auto async_read_some(ReadRoom& room, Token&& token) {
+    return start({Kind::read, nullptr, 0, &room}, std::forward<Token>(token));
   }
   template <class Token>
   auto async_write_some(asio::const_buffer bytes, Token&& token) {
-    return start({Kind::write, const_cast<void*>(bytes.data()), bytes.size()},
+    return start({Kind::write, const_cast<void*>(bytes.data()), bytes.size(), nullptr},
                  std::forward<Token>(token));
   }
   /// Leaves `bytes`, which stay where they are, to be sent when the sockets that are readable now
@@ -94,6 +111,7 @@ class PlainSocket {
     Kind kind = Kind::read;
     void* bytes = nullptr;
     std::size_t size = 0;
+    ReadRoom* room = nullptr;  ///< Set: instead of bytes and size.
   };
   struct Outcome {
     boost::system::error_code error;
