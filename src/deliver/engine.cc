@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <climits>
+#include <type_traits>
 
 #include "base/planted.h"
 #include "deliver/engine_state.h"
@@ -15,10 +16,26 @@ namespace {
 
 constexpr int crashes_until_parked = 3;
 constexpr Millis drain_look = 5ms;
+constexpr int start_tries = 10;  ///< Of each call to a store that fails while the engine starts.
+constexpr Millis start_retry = 200ms;
 
 std::function<void(std::exception_ptr)> stop_process() {
   // An exception that left a coroutine is a bug: what is in memory can no longer be trusted.
   return [](std::exception_ptr bug) { std::rethrow_exception(bug); };
+}
+
+/// A start makes many calls: one that fails for a moment must not end it, or a machine whose disk
+/// stutters would never count the deaths of what was in flight.
+template <class Ask>
+std::invoke_result_t<Ask> patiently(env::Clock& sleeper, Ask ask) {
+  for (int tries = 1;; ++tries) {
+    auto answer = co_await ask();
+    const bool again = !answer && tries < start_tries &&
+                       (answer.error().code == Errc::unavailable ||
+                        answer.error().code == Errc::io || answer.error().code == Errc::timed_out);
+    if (!again) co_return answer;
+    co_await sleeper.sleep_until(sleeper.steady() + start_retry);
+  }
 }
 
 }  // namespace
@@ -48,13 +65,16 @@ task<> Engine::State::nap(Millis span) {
 task<Result<>> Engine::State::start(std::string node, std::vector<int> wanted, bool begin_paused) {
   node_name = std::move(node);
   paused = begin_paused;
-  PH_CO_TRY(epochs, co_await ports.store.lease(node_name, wanted));
+  auto leased =
+      co_await patiently(ports.sleeper, [&] { return ports.store.lease(node_name, wanted); });
+  if (!leased) co_return fail(std::move(leased).error());
+  epochs = *std::move(leased);
   shards = std::move(wanted);
   for (const int shard : shards) owned[static_cast<std::size_t>(shard)] = true;
   auto counted_crashes = co_await count_crashes();
   if (!counted_crashes) co_return counted_crashes;
   listen();
-  auto found_lanes = co_await find_due_lanes();
+  auto found_lanes = co_await patiently(ports.sleeper, [this] { return find_due_lanes(); });
   if (!found_lanes) co_return found_lanes;
   start_expanding();
   work.spawn("deliver.time", keep_time());
@@ -68,7 +88,10 @@ task<Result<>> Engine::State::count_crashes() {
   batch.epochs = epochs;
   const NoticeTime time{ports.clock.now(), now()};
   for (const auto id : leftovers) {
-    PH_CO_TRY(const auto found, co_await ports.store.delivery(id));
+    const auto read =
+        co_await patiently(ports.sleeper, [this, id] { return ports.store.delivery(id); });
+    if (!read) co_return fail(read.error());
+    const auto& found = *read;
     if (!found || found->state != model::DeliveryState::pending || !owns(found->endpoint)) continue;
     store::DeliveryChange change;
     change.delivery = id;
@@ -87,8 +110,8 @@ task<Result<>> Engine::State::count_crashes() {
     batch.changes.push_back(change);
   }
   if (batch.changes.empty()) co_return Result<>();
-  PH_CO_TRY(const auto applied, co_await ports.store.apply(std::move(batch)));
-  static_cast<void>(applied);
+  const auto applied = co_await patiently(ports.sleeper, [&] { return ports.store.apply(batch); });
+  if (!applied) co_return fail(applied.error());
   co_return Result<>();
 }
 

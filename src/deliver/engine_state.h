@@ -98,6 +98,9 @@ struct Engine::State : std::enable_shared_from_this<Engine::State> {
   // -- lifecycle.cc
   LanePtr lane_of(EndpointId id);
   void look_at_endpoint(const LanePtr& lane);
+  void move_to_target(const LanePtr& lane, std::string_view host);
+  /// Takes note of endpoints that changed without endpoint_changed().
+  void look_for_edits();
   void mark_dirty(const LanePtr& lane);
   task<> cancel_deleted(LanePtr lane);
   void start_cancelling(const LanePtr& lane);

@@ -210,8 +210,10 @@ task<> Engine::State::sweep() {
     if (stopping) co_return;
     const auto found = co_await find_due_lanes();
     if (!found) ports.log.warning("deliver.lanes_unread", {{"why", found.error().what}});
+    look_for_edits();
     co_await evict_idle();
     measure();
+    pump();
     start_expanding();
   }
 }

@@ -47,14 +47,7 @@ void Engine::State::look_at_endpoint(const LanePtr& lane) {
     return show(*lane);
   }
   const auto& endpoint = *lane->endpoint;
-  auto& target = targets[std::string(host_of(endpoint.url))];
-  if (!target) target = std::make_shared<Target>();
-  if (lane->target && lane->target != target) {
-    // What is in flight will be given back to the new target.
-    lane->target->in_flight -= lane->queue.pace().in_flight();
-    target->in_flight += lane->queue.pace().in_flight();
-  }
-  lane->target = target;
+  move_to_target(lane, host_of(endpoint.url));
   if (!endpoint.enabled && !planted(Planted::disabled_is_sent)) {
     if (!lane->queue.held()) lane->queue.hold();
     if (!lane->durable.held) {
@@ -80,6 +73,30 @@ void Engine::State::look_at_endpoint(const LanePtr& lane) {
     lane->queue.configure(endpoint);
   }
   make_ready(lane);
+}
+
+void Engine::State::move_to_target(const LanePtr& lane, std::string_view host) {
+  auto& place = targets[std::string(host)];
+  if (!place) place = std::make_shared<Target>();
+  const auto target = place;
+  const auto old = std::exchange(lane->target, target);
+  if (!old || old == target) return;
+  // What is in flight will be given back to the new target.
+  const int moving = lane->queue.pace().in_flight();
+  old->in_flight -= moving;
+  target->in_flight += moving;
+  if (std::exchange(lane->waits_for_target, false)) std::erase(old->waiting, lane);
+  // Slots that became free, and the one that the lane may just have been woken for.
+  for (int slot = 0; slot <= moving; ++slot) wake_waiting(*old);
+}
+
+void Engine::State::look_for_edits() {
+  // Whoever edits tells the engine, but may die before that, on another node for instance.
+  const auto routing = ports.routing.current();
+  std::vector<LanePtr> edited;
+  for (const auto& [id, lane] : lanes)
+    if (lane->loaded && lane->endpoint != routing->endpoint(id)) edited.push_back(lane);
+  for (const auto& lane : edited) look_at_endpoint(lane);
 }
 
 void Engine::State::mark_dirty(const LanePtr& lane) {

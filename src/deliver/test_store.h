@@ -8,7 +8,7 @@
 
 namespace posthorn::deliver::testing {
 
-class ScriptedStore final : public store::Store {
+class ScriptedStore : public store::Store {
  public:
   explicit ScriptedStore(store::Store& inner) : inner_(inner) {}
 
