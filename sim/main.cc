@@ -49,7 +49,8 @@ void tell(const sim::Report& report) {
              report.seed, report.events, report.requests, report.processes, to_human(report.time),
              report.digest);
   if (report.verdict.empty()) return;
-  fmt::print("  broken: {}\n  again: posthorn_sim --seed {}\n", report.verdict, report.seed);
+  fmt::print("  broken: {}\n  with: {}\n  again: posthorn_sim --seed {}\n", report.verdict,
+             report.plan, report.seed);
 }
 
 struct Tally {

@@ -80,9 +80,11 @@ void Oracle::judge_end() {
     const auto& known = truth_.deliveries[id];
     const auto name = id.text();
     if (seen.state == DeliveryState::pending)
-      blame(fmt::format("G6: {} (of {}) waits for ever: {} attempts, {} ms past its time, key {:x}",
-                        name, seen.endpoint.text(), seen.attempts,
-                        (tables_->moment - seen.due_at).count(), seen.key_hash));
+      blame(
+          fmt::format("G6: {} (of {}, process {}) waits for ever: {} attempts, {} past its time, "
+                      "key {:x}",
+                      name, seen.endpoint.text(), owner(store::shard_of(seen.endpoint)),
+                      seen.attempts, to_human(tables_->moment - seen.due_at), seen.key_hash));
     if (seen.state == DeliveryState::succeeded && known.good_answers == 0)
       blame(fmt::format("G6: {} is called delivered and its peer never took it", name));
     if (seen.state == DeliveryState::cancelled && !endpoint.deleted && !endpoint.asked_to_drop)

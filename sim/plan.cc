@@ -1,5 +1,9 @@
 #include "sim/plan.h"
 
+#include <fmt/format.h>
+
+#include <string_view>
+
 namespace posthorn::sim {
 
 Plan::Plan(std::uint64_t seed) {
@@ -31,6 +35,34 @@ Plan::Plan(std::uint64_t seed) {
   in_flight_max = random.chance(50) ? random.number(2, 8) : 64;
   per_target_max = random.chance(30) ? random.number(1, 3) : 64;
   drain_limit = random.span(0ms, 15s);
+}
+
+std::string Plan::words() const {
+  std::string words =
+      fmt::format("{} endpoints, {} publications in {}, {} at once, {} to a host", endpoints,
+                  publications, to_human(load_span), in_flight_max, per_target_max);
+  const auto add = [&words](bool on, std::string_view name) {
+    if (on) words.append(", ").append(name);
+  };
+  add(peer_failures, "peer failures");
+  add(peer_hangs, "peer hangs");
+  add(peer_throttles, "peer throttles");
+  add(peer_odd, "peer odd");
+  add(peer_outages, "peer outages");
+  add(store_slow, "store slow");
+  add(store_fails, "store fails");
+  add(store_full, "store full");
+  add(crashes, "crashes");
+  add(clean_restarts, "clean restarts");
+  add(clock_jumps, "clock jumps");
+  add(poison, "poison");
+  add(two_owners, "two owners");
+  add(edits, "edits");
+  add(replays, "replays");
+  add(ordering, "ordering");
+  add(rate_limits, "rate limits");
+  add(bulk, "bulk");
+  return words;
 }
 
 }  // namespace posthorn::sim

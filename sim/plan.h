@@ -2,12 +2,16 @@
 // What a seed puts into its world: which faults, how much work. Each kind of fault is off for about
 // half of the seeds, so that none hides another.
 
+#include <string>
+
 #include "sim/random.h"
 
 namespace posthorn::sim {
 
 struct Plan {
   explicit Plan(std::uint64_t seed);
+  /// What is on, for people.
+  [[nodiscard]] std::string words() const;
 
   // The network.
   bool peer_failures = false;   ///< 5xx, refused and lost connections.

@@ -252,8 +252,13 @@ task<> World::replay_exhausted(bool heads_only) {
   if (process == nullptr) co_return;
   std::vector<model::Delivery> wanted;
   std::set<DeliveryId> replayed;
-  for (const auto& [id, row] : rows_->tables()->deliveries)
-    if (row.delivery.replay_of) replayed.insert(row.delivery.replay_of);
+  for (const auto& [id, row] : rows_->tables()->deliveries) {
+    // One that was not wanted back, or parked, freed nothing.
+    const auto state = rows_->tables()->seen(row).state;
+    const bool came_to_nothing =
+        state == model::DeliveryState::cancelled || state == model::DeliveryState::parked;
+    if (row.delivery.replay_of && !came_to_nothing) replayed.insert(row.delivery.replay_of);
+  }
   for (const auto& [id, row] : rows_->tables()->deliveries) {
     const auto& endpoint = truth_.endpoints.at(row.delivery.endpoint);
     const bool blocks = endpoint.spec.ordering == model::Ordering::key &&

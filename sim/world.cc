@@ -15,7 +15,8 @@ namespace {
 constexpr Millis restart_after = 2s;
 constexpr Millis restart_gap = 20s;  ///< Between starts when one fails after the other.
 constexpr Millis rest_within = 96h;
-constexpr int processes_max = 100;
+constexpr int processes_max = 100;       ///< Without those that poison ends.
+constexpr int processes_for_poison = 6;  ///< For each delivery of it: three deaths, failed starts.
 constexpr int handlers_max = 100'000;    ///< At one moment.
 constexpr int wake_ups_max = 1'000'000;  ///< In one world.
 
@@ -138,6 +139,15 @@ Process* World::serving() {
   return nullptr;
 }
 
+std::ptrdiff_t World::poisoned_deliveries() const {
+  std::ptrdiff_t count = 0;
+  for (const EventId event : truth_.poison) {
+    const auto made = rows_->tables()->of_event.find(event);
+    if (made != rows_->tables()->of_event.end()) count += std::ssize(made->second);
+  }
+  return count;
+}
+
 /// Whoever watches the service: what has no living owner gets one.
 void World::look_after_processes() {
   if (restarting_) return;
@@ -151,7 +161,7 @@ void World::look_after_processes() {
     return !one->is_dead() && one->phase() == Process::Phase::starting;
   });
   if (orphans.empty() || starting) return;
-  if (static_cast<int>(processes_.size()) >= processes_max)
+  if (std::ssize(processes_) >= processes_max + processes_for_poison * poisoned_deliveries())
     return oracle_.blame("the process is restarted over and over");
   restarting_ = true;
   const Millis quiet = last_start_ + restart_gap - clock_.steady();
@@ -280,6 +290,7 @@ Report World::run() {
   report.seed = seed_;
   report.digest = digest_.value();
   report.verdict = oracle_.verdict();
+  report.plan = plan_.words();
   for (const auto& [id, known] : truth_.deliveries)
     report.requests += static_cast<std::size_t>(known.sends);
   report.events = rows_->tables()->events.size();

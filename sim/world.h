@@ -20,6 +20,7 @@ struct Report {
   std::uint64_t seed = 0;
   std::uint64_t digest = 0;
   std::string verdict;  ///< What went wrong, in words; empty: all guarantees held.
+  std::string plan;     ///< What was in the world, in words.
   std::size_t requests = 0, events = 0, processes = 0;
   Millis time{0};  ///< Virtual.
 };
@@ -52,6 +53,7 @@ class World {
   void spawn(task<> work);
   void start_process(std::vector<int> shards);
   void look_after_processes();
+  [[nodiscard]] std::ptrdiff_t poisoned_deliveries() const;
   [[nodiscard]] Process* serving();
   void take_apart();
   void heal();
