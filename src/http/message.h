@@ -71,6 +71,8 @@ struct Response {
 /// How much body the server may read for this request.
 struct Admitted {
   std::size_t body_bytes_max = 0;
+  /// Kept until the answer is made (or the connection ends): what counts it among those in flight.
+  std::shared_ptr<void> hold = nullptr;
 };
 
 /// What a server runs. Called on the server's io_context.

@@ -129,7 +129,7 @@ void HttpConnection<Stream>::name_request() {
   if (const auto given = request_.head.header("X-Request-Id"); given && is_sane_request_id(*given))
     request_id_ = *given;
   else
-    request_id_.assign("req_").append(to_base32(host_->next_request += request_step));
+    request_id_.assign("call_").append(to_base32(host_->next_request += request_step));
   request_.request_id = request_id_;
 }
 
@@ -150,7 +150,9 @@ std::optional<http::Response> HttpConnection<Stream>::refusal_before_body() {
     return host_->service.refuse(421, "The request target names another server.");
   auto admitted = host_->service.admit(head, origin_.address);
   if (auto* refused = std::get_if<http::Response>(&admitted)) return std::move(*refused);
-  body_bytes_max_ = std::get<http::Admitted>(admitted).body_bytes_max;
+  auto& terms = std::get<http::Admitted>(admitted);
+  body_bytes_max_ = terms.body_bytes_max;
+  hold_ = std::move(terms.hold);
   if (head.content_length.value_or(0) > body_bytes_max_)
     return host_->service.refuse(413, "The body is larger than is taken here.");
   return {};
@@ -402,6 +404,7 @@ task<> HttpConnection<Stream>::serve() {
         bug = true;
       }
       if (bug) response = host_->service.refuse(500, bug_detail);
+      hold_.reset();
     }
     if (!http::is_sendable(*response)) {
       host_->log.error("http.unsendable_response", {{"request_id", request_id_}});

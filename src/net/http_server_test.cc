@@ -143,8 +143,8 @@ TEST_CASE("HttpServer makes a request id where none is given or it is not sane")
   const auto first = client.read_answer();
   client.send(get("/a"));
   const auto second = client.read_answer();
-  CHECK(first.has("X-Request-Id: req_"));
-  CHECK(second.has("X-Request-Id: req_"));
+  CHECK(first.has("X-Request-Id: call_"));
+  CHECK(second.has("X-Request-Id: call_"));
   CHECK(first.header("X-Request-Id") != second.header("X-Request-Id"));
 }
 

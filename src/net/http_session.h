@@ -119,6 +119,7 @@ class HttpConnection final : public Connection, public http::BodyWriter, private
   std::size_t head_begin_ = 0, head_bytes_ = 0;
   std::size_t request_bytes_ = 0;  ///< Of the buffer, to be dropped after the answer.
   std::size_t body_bytes_max_ = 0;
+  std::shared_ptr<void> hold_;  ///< Of http::Admitted.
   http::Request request_;
   std::string request_id_, head_copy_, body_;
 
