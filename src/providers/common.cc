@@ -110,6 +110,24 @@ std::string required_text(Parsed& parsed, const json::object& object, std::strin
   return value;
 }
 
+std::string required_header(Parsed& parsed, const Incoming& request, std::string_view name) {
+  const auto value = request.header(name).value_or("");
+  const int count = request.header_count(name);
+  if (count == 1 && !value.empty()) return std::string(value);
+  parsed.faults.push_back({.pointer = "",
+                           .code = count > 1 ? "duplicate" : "required",
+                           .detail = "the header " + std::string(name) +
+                                     (count > 1 ? " came more than once" : " is missing")});
+  return {};
+}
+
+std::string uuid_like(std::string_view digits) {
+  std::string out(digits.substr(0, 32));
+  out.resize(32, '0');
+  for (const std::size_t at : {20UL, 16UL, 12UL, 8UL}) out.insert(at, 1, '-');
+  return out;
+}
+
 json::value seconds_of(std::string_view rfc3339) {
   const auto at = parse_rfc3339(rfc3339);
   return at ? json::value(at->unix_seconds()) : json::value(nullptr);

@@ -53,6 +53,12 @@ const json::object* object_member(const json::object& object, std::string_view n
 /// The member's text; a fault "is missing" or "takes text" when there is none.
 std::string required_text(Parsed& parsed, const json::object& object, std::string_view name);
 
+/// The header's value; a fault "the header … is missing" when there is none, it is empty or came
+/// twice.
+std::string required_header(Parsed& parsed, const Incoming& request, std::string_view name);
+/// The digits as a UUID's 8-4-4-4-12, zeros behind: an id for sample requests.
+std::string uuid_like(std::string_view digits);
+
 /// Whole unix seconds of an RFC 3339 time, rounded down; null for anything else.
 json::value seconds_of(std::string_view rfc3339);
 /// Lower-case digits only: one text per value.

@@ -6,6 +6,14 @@
 
 namespace posthorn::providers {
 
+extern const Provider linear;
+extern const Provider meta_instagram;
+extern const Provider meta_messenger;
+extern const Provider meta_whatsapp;
+extern const Provider shopify;
+extern const Provider standard_webhooks;
 extern const Provider stripe;
+extern const Provider svix;
+extern const Provider telegram;
 
 }  // namespace posthorn::providers

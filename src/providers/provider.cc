@@ -1,5 +1,7 @@
 #include "providers/provider.h"
 
+#include <algorithm>
+
 #include "base/bytes.h"
 #include "text/headers.h"
 
@@ -67,6 +69,20 @@ Settings read_settings(const Provider& provider, const json::object& config, mod
   for (auto& fault : found)
     faults.add(std::string(pointer) + fault.pointer, fault.code, std::move(fault.detail));
   return settings;
+}
+
+Result<Sample> make_sample(const Provider& provider, const Settings& settings, SampleOrder order) {
+  if (provider.sample == nullptr || provider.samples.empty())
+    return fail(Errc::invalid, std::string(provider.name) + " has no sample requests");
+  if (order.event.empty()) order.event = provider.samples.front();
+  if (order.body.empty() &&
+      std::ranges::find(provider.samples, order.event) == provider.samples.end()) {
+    std::string known;
+    for (const auto name : provider.samples) known.append(known.empty() ? "" : ", ").append(name);
+    return fail(Errc::invalid, std::string(provider.name) + " has no sample of \"" +
+                                   std::string(order.event) + "\"; it has " + known);
+  }
+  return provider.sample(settings, order);
 }
 
 std::string event_name(const Provider& provider, const NormalisedEvent& event) {

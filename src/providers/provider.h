@@ -129,8 +129,9 @@ struct Parsed {
 
 /// What to make a sample request of (posthorn trigger).
 struct SampleOrder {
-  std::string_view url;     ///< Where it will be sent, as the provider would call it.
-  std::string_view event;   ///< One of Provider::samples; empty: the first.
+  std::string_view url;  ///< Where it will be sent, as the provider would call it.
+  /// One of Provider::samples; empty: the first (make_sample() fills it in).
+  std::string_view event;
   std::string_view unique;  ///< 16 hexadecimal digits that differ from call to call: ids, tokens.
   Instant now;
   std::string_view body = {};  ///< Sent instead of the template's, signed like it; empty: none.
@@ -182,6 +183,10 @@ const Provider* find_provider(std::string_view name);
 /// Settings::read of the provider's fields, then its check(): what the API and the cases call.
 Settings read_settings(const Provider& provider, const json::object& config, model::Faults& faults,
                        std::string_view pointer = "", bool in_cases = false);
+
+/// The provider's sample(), with the event checked: what `trigger` calls. Errors: invalid, for an
+/// event that is none of its samples (any will do with a body of one's own), and those of sample().
+Result<Sample> make_sample(const Provider& provider, const Settings& settings, SampleOrder order);
 
 /// What the event is called in the log: `<provider>.<provider_event>` in lower case, '/' as '.',
 /// anything outside [a-z0-9_.] as '_'; `<provider>.<type>` where the provider names none.

@@ -9,7 +9,15 @@ namespace posthorn::providers {
 namespace {
 
 constexpr std::array all{
+    &linear,
+    &meta_instagram,
+    &meta_messenger,
+    &meta_whatsapp,
+    &shopify,
+    &standard_webhooks,
     &stripe,
+    &svix,
+    &telegram,
 };
 
 }  // namespace
