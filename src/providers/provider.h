@@ -158,8 +158,14 @@ struct Provider {
 
   Verification (*verify)(const Settings& settings, const Incoming& request, Instant now) = nullptr;
   /// After verify() said yes: the answer to a handshake, which produces nothing else; nullopt for
-  /// anything else. May be null.
+  /// anything else. Of an OPTIONS call it is asked without verify(): preflights carry no signature.
+  /// May be null.
   std::optional<Reply> (*challenge)(const Settings& settings, const Incoming& request) = nullptr;
+  /// The address of the certificate that the call says it is signed with, once the provider's rule
+  /// for such addresses has passed it; nullopt when it names none that may be fetched. What is
+  /// found there is given to verify() as `settings.map("certs")`. Null: nothing is fetched.
+  std::optional<std::string> (*certificate_url)(const Settings& settings,
+                                                const Incoming& request) = nullptr;
   Parsed (*parse)(const Settings& settings, const Incoming& request) = nullptr;
   /// What an accepted request is answered, a duplicate too. Null: 200 without a body.
   Reply (*reply)(const Settings& settings, const Incoming& request) = nullptr;
@@ -170,6 +176,7 @@ struct Provider {
   void (*check)(const Settings& settings, std::vector<model::Fault>& faults) = nullptr;
 
   std::size_t body_bytes_max = 1U << 20;  ///< 40 MiB for mail.
+  int token_reused_status = 401;          ///< Of a one-time token that comes with another body.
   bool signs_url = false;                 ///< The public base URL must be right for it to verify.
   /// Anybody may send (open, web_form without a secret): shown as a warning.
   bool unverified = false;

@@ -287,6 +287,13 @@ Settings Settings::with(std::string_view name, std::vector<std::string> values) 
   return changed;
 }
 
+Settings Settings::with_map(std::string_view name,
+                            std::map<std::string, std::string> values) const {
+  Settings changed = *this;
+  changed.maps_[std::string(name)] = std::move(values);
+  return changed;
+}
+
 json::object masked(std::span<const Field> fields, const json::object& config) {
   json::object shown;
   for (const auto& member : config) {

@@ -76,6 +76,9 @@ class Settings {
 
   /// The same with the secrets of one field replaced: for `explain`, which tries likely mistakes.
   [[nodiscard]] Settings with(std::string_view name, std::vector<std::string> values) const;
+  /// The same with a map in place of the given one: what only the caller can fetch.
+  [[nodiscard]] Settings with_map(std::string_view name,
+                                  std::map<std::string, std::string> values) const;
 
  private:
   std::map<std::string, std::vector<std::string>, std::less<>> texts_;
