@@ -14,6 +14,8 @@ constexpr Millis retention_gap = 30s;
 constexpr Millis between_steps = 20ms;
 constexpr Millis mail_retry_first = 30s, mail_retry_max = 30min;
 constexpr Millis backstop = 10s;
+/// How long a mail that the server refuses is tried again.
+constexpr Millis refused_for_max = 72h;
 }  // namespace
 
 class Housekeeping::Alarm {
@@ -88,35 +90,48 @@ task<> Housekeeping::retain() {
   }
 }
 
+task<Housekeeping::MailFate> Housekeeping::send_mail(const model::Object& object) {
+  auto mail = read_outgoing_mail(object.document);
+  if (!mail) {
+    log_.error("mail.unreadable", {{"mail", object.id}, {"what", mail.error().what}});
+    co_return MailFate::settled;
+  }
+  const auto sent = co_await mail_.send(std::move(*mail));
+  if (sent) {
+    log_.info("mail.sent", {{"mail", object.name}});
+    co_return MailFate::settled;
+  }
+  const bool refused = sent.error().code == Errc::refused;
+  const bool given_up = refused && clock_.now() - object.created_at > refused_for_max;
+  log_.warning(given_up ? "mail.given_up" : "mail.failed",
+               {{"mail", object.name}, {"what", sent.error().what}});
+  if (given_up) co_return MailFate::settled;
+  // One that the server does not take must not keep back the others.
+  co_return refused ? MailFate::kept : MailFate::server_is_down;
+}
+
 task<> Housekeeping::send_mails() {
   Millis pause = mail_retry_first;
   for (;;) {
     store::ObjectFilter everything;
     store::Page page;
     page.oldest_first = true;
-    auto found = co_await store_.list_objects(model::ObjectKind::outgoing_mail, everything, page);
+    const auto found =
+        co_await store_.list_objects(model::ObjectKind::outgoing_mail, everything, page);
     bool failed = !found.has_value();
     if (found) {
       for (const auto& object : found->rows) {
-        auto mail = read_outgoing_mail(object.document);
-        if (mail) {
-          auto sent = co_await mail_.send(std::move(*mail));
-          if (!sent) {
-            log_.warning("mail.failed", {{"mail", object.name}, {"what", sent.error().what}});
-            failed = true;
-            break;
-          }
-          log_.info("mail.sent", {{"mail", object.name}});
-        } else {
-          log_.error("mail.unreadable", {{"mail", object.id}, {"what", mail.error().what}});
-        }
+        const MailFate fate = co_await send_mail(object);
+        if (fate != MailFate::settled) failed = true;
+        if (fate == MailFate::server_is_down) break;
+        if (fate == MailFate::kept) continue;
         // Sent first, removed afterwards: a crash between the two sends the same Message-ID again.
         store::Batch removal;
         store::ObjectWrite gone;
         gone.action = store::ObjectWrite::Action::remove;
         gone.object = object;
         removal.objects.push_back(std::move(gone));
-        auto removed = co_await store_.apply(std::move(removal));
+        const auto removed = co_await store_.apply(std::move(removal));
         if (!removed) failed = true;
       }
     }

@@ -25,6 +25,12 @@ class Housekeeping {
  private:
   task<> retain();
   task<> send_mails();
+  enum class MailFate : std::uint8_t {
+    settled,         ///< Sent, or never will be: it can go.
+    kept,            ///< To be tried again, after the others.
+    server_is_down,  ///< No use in trying the others now.
+  };
+  task<MailFate> send_mail(const model::Object& object);
   void wake_mails();
 
   /// A sleep that wake() ends early.

@@ -20,7 +20,8 @@ class MailSender {
   virtual ~MailSender() = default;
   /// False when no SMTP server is configured: then send() answers unsupported.
   [[nodiscard]] virtual bool configured() const = 0;
-  /// Done when the server has taken the mail. Errors: unsupported, refused, timed_out, io.
+  /// Done when the server has taken the mail. Errors: unsupported, refused (this mail, or the
+  /// server's address, for good: others may pass), timed_out, io.
   virtual task<Result<>> send(Mail mail) = 0;
 };
 

@@ -208,9 +208,10 @@ struct SmtpSender::Thread {
     std::string reason =
         error[0] != '\0' ? printable(error.data()) : std::string(curl_easy_strerror(code));
     if (answer >= 400) reason += fmt::format(" (the server answered {})", answer);
-    const Errc kind = code == CURLE_OPERATION_TIMEDOUT    ? Errc::timed_out
-                      : code == CURLE_ABORTED_BY_CALLBACK ? Errc::cancelled
-                                                          : Errc::io;
+    const Errc kind = code == CURLE_OPERATION_TIMEDOUT              ? Errc::timed_out
+                      : code == CURLE_ABORTED_BY_CALLBACK           ? Errc::cancelled
+                      : code != CURLE_LOGIN_DENIED && answer >= 500 ? Errc::refused
+                                                                    : Errc::io;
     return fail(kind, fmt::format("mail over {}:{}: {}", config.host, config.port, reason));
   }
 };

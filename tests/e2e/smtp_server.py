@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 """An SMTP server for test_mail.py, on Debian's aiosmtpd.
 
-usage: smtp_server.py PORT [--tls none|starttls|smtps] [--certificate FILE --key FILE] [--login USER:PASSWORD] [--refuse CODE]
+usage: smtp_server.py PORT [--tls none|starttls|smtps] [--certificate FILE --key FILE] [--login USER:PASSWORD] [--refuse CODE [--only-first]]
 
-Says one JSON line for each mail that got as far as its text, and for each login. Ends when its input does.
+--only-first refuses each try of the first mail and takes the others. Says one JSON line for each mail that got as far as its text, and for each login. Ends when its input does.
 """
 import argparse
 import asyncio
@@ -20,13 +20,17 @@ def say(**what):
 
 
 class Handler:
-    def __init__(self, answer):
-        self.answer = answer
+    def __init__(self, code, only_first):
+        self.refusal, self.only_first = f"{code} refused by the test", only_first
+        self.refuses = bool(code)
+        self.first = None
 
     async def handle_DATA(self, server, session, envelope):
         say(what="mail", tls=session.ssl is not None or server.transport.get_extra_info("ssl_object") is not None, login=bool(session.authenticated),
             sender=envelope.mail_from, to=envelope.rcpt_tos, text=envelope.content.decode())
-        return self.answer
+        about = next(line for line in envelope.content.decode().splitlines() if line.lower().startswith("message-id:"))
+        self.first = self.first or about
+        return self.refusal if self.refuses and (not self.only_first or about == self.first) else "250 kept"
 
 
 async def serve(options):
@@ -41,11 +45,11 @@ async def serve(options):
         say(what="login", good=good, tls=session.ssl is not None or server.transport.get_extra_info("ssl_object") is not None)
         return AuthResult(success=good, handled=False)
 
-    answer = f"{options.refuse} refused by the test" if options.refuse else "250 kept"
+    handler = Handler(options.refuse, options.only_first)
     smtps = options.tls == "smtps"
 
     def connection():
-        return SMTP(Handler(answer), hostname="test", tls_context=context if options.tls == "starttls" else None, require_starttls=options.tls == "starttls",
+        return SMTP(handler, hostname="test", tls_context=context if options.tls == "starttls" else None, require_starttls=options.tls == "starttls",
                     authenticator=authenticator, auth_required=bool(wanted), auth_require_tls=not smtps)
 
     server = await asyncio.get_running_loop().create_server(connection, "127.0.0.1", options.port, ssl=context if smtps else None)
@@ -62,6 +66,7 @@ def main():
     arguments.add_argument("--key")
     arguments.add_argument("--login")
     arguments.add_argument("--refuse")
+    arguments.add_argument("--only-first", action="store_true")
     logging.disable(logging.CRITICAL)
     asyncio.run(serve(arguments.parse_args()))
 

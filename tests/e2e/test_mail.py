@@ -158,6 +158,18 @@ def once_over_restarts():
         checks.check("every try has the same Message-ID", len(tried) >= 3 and len(set(tried)) == 1, tried)
 
 
+def refused_mail_keeps_nobody_back():
+    port = free_port()
+    environment = settings(port, POSTHORN_SMTP__REQUIRE_TLS="false")
+    with SmtpServer(port, "--refuse", "554", "--only-first") as smtp, gone() as receiver, Posthorn(BINARY, environment=environment) as posthorn:
+        first = disable_an_endpoint(posthorn, receiver)
+        wait_until(lambda: failures(posthorn), 30, "the refusal in the log")
+        second = disable_an_endpoint(posthorn, receiver)
+        wait_until(lambda: any(second["id"] in about for about in message_ids(smtp)), 30, "the second mail behind the refused one")
+        checks.check("the refused one was tried first", first["id"] in message_ids(smtp)[0], message_ids(smtp))
+        checks.equal("a clean stop behind a refused mail", posthorn.stop(), 0)
+
+
 def main():
     probe = subprocess.run([PYTHON, "-c", "import aiosmtpd.smtp"], capture_output=True) if os.path.exists(PYTHON) else None
     if probe is None or probe.returncode != 0:
@@ -166,7 +178,7 @@ def main():
         checks.finish()
     folder = tempfile.mkdtemp()
     for scenario in (lambda: arrives("STARTTLS", "smtp", "starttls", folder), lambda: arrives("smtps", "smtps", "smtps", folder),
-                     lambda: refusals(folder), once_over_restarts):
+                     lambda: refusals(folder), once_over_restarts, refused_mail_keeps_nobody_back):
         try:
             scenario()
         except (AssertionError, OSError, KeyError, ValueError, subprocess.SubprocessError) as problem:
