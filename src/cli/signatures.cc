@@ -10,6 +10,7 @@
 
 #include "base/bytes.h"
 #include "cli/command_line.h"
+#include "cli/signature_case.h"
 #include "crypto/crypto.h"
 #include "deliver/message.h"
 #include "egress/check_cases.h"
@@ -24,8 +25,32 @@ struct Signed {
   std::string secret_file, body, id, at, public_key;
   std::vector<std::string> headers;
   int tolerance_seconds = 300;
-  std::string cases;
+  std::string cases, case_file, secret;
+  const CLI::Option* body_option = nullptr;
+
+  /// An empty body can be signed, too.
+  [[nodiscard]] bool has_body() const { return body_option->count() > 0; }
 };
+
+/// What a case file says, below what the flags say.
+Signed with_case(const Signed& flags) {
+  if (flags.case_file.empty()) return flags;
+  if (flags.has_body() || !flags.headers.empty())
+    throw CallFailed{usage, "give --case, or --body and --header, not both", nullptr};
+  const auto found = read_signature_case(flags.case_file);
+  Signed both = flags;
+  both.body = found.body;
+  both.headers = found.headers;
+  both.secret = found.secret.value_or("");
+  if (both.id.empty()) both.id = found.id.value_or("");
+  if (both.at.empty()) both.at = found.at.value_or("");
+  if (both.public_key.empty()) both.public_key = found.public_key.value_or("");
+  return both;
+}
+
+std::string body_of(const Signed& options) {
+  return options.case_file.empty() ? text_argument(options.body) : options.body;
+}
 
 /// The secret from a file, standard input or POSTHORN_SECRET: never from an argument, which others
 /// can see.
@@ -36,12 +61,15 @@ std::string read_secret(const Context& context, const Signed& options) {
   } else if (const auto found = context.environment.find("POSTHORN_SECRET");
              found != context.environment.end()) {
     text = found->second;
+  } else {
+    text = options.secret;
   }
   text = trim(std::string_view(text).substr(0, text.find_first_of("\r\n")));
   if (text.empty())
     throw CallFailed{
         usage,
-        "no secret: give --secret-file FILE (or - for standard input), or set POSTHORN_SECRET",
+        "no secret: give --secret-file FILE (or - for standard input), set POSTHORN_SECRET, or "
+        "write it into the case file",
         nullptr};
   return text;
 }
@@ -173,16 +201,17 @@ void verify_standard(Steps& steps, const Signed& options, std::string_view heade
                                        seen));
 }
 
-int verify(const Context& context, const Signed& options) {
-  if (!options.cases.empty()) {
-    const auto checked = providers::check_cases(options.cases, std::cout);
+int verify(const Context& context, const Signed& flags) {
+  if (!flags.cases.empty()) {
+    const auto checked = providers::check_cases(flags.cases, std::cout);
     if (!checked) throw CallFailed{usage, checked.error().what, nullptr};
     return done;
   }
-  if (options.body.empty() || options.headers.empty())
-    throw CallFailed{usage, "give --body and --header, or --cases FOLDER", nullptr};
+  if (flags.case_file.empty() && (!flags.has_body() || flags.headers.empty()))
+    throw CallFailed{usage, "give --body and --header, or --case FILE, or --cases FOLDER", nullptr};
+  const auto options = with_case(flags);
   const auto secret = read_secret(context, options);
-  const auto body = text_argument(options.body);
+  const auto body = body_of(options);
   Steps steps(context.output);
   const auto simple = header_value(options.headers, "X-Webhook-Signature");
   const auto standard = header_value(options.headers, "webhook-signature");
@@ -196,8 +225,11 @@ int verify(const Context& context, const Signed& options) {
   return steps.finish();
 }
 
-int sign(const Context& context, const Signed& options) {
-  const auto body = text_argument(options.body);
+int sign(const Context& context, const Signed& flags) {
+  if (flags.case_file.empty() && !flags.has_body())
+    throw CallFailed{usage, "give --body, or --case FILE", nullptr};
+  const auto options = with_case(flags);
+  const auto body = body_of(options);
   model::Endpoint endpoint;
   model::EndpointSecret secret;
   secret.text = Secret(read_secret(context, options));
@@ -271,7 +303,10 @@ int egress_check(const Context& context, const EgressCheck& options) {
 void add_signed_options(CLI::App& command, Signed& options) {
   command.add_option("--secret-file", options.secret_file,
                      "A file with the secret, or - for standard input [POSTHORN_SECRET]");
-  command.add_option("--body", options.body, "The raw body: text, @file or -");
+  options.body_option =
+      command.add_option("--body", options.body, "The raw body: text, @file or -");
+  command.add_option("--case", options.case_file,
+                     "A JSON file (or -) with the request and its secret instead: see below");
   command.add_option("--at", options.at, "The moment: unix seconds or RFC 3339 (default now)");
 }
 
@@ -292,6 +327,9 @@ void add_signatures(CLI::App& root, Context& context) {
   verify_command->footer(
       "Example:\n  posthorn verify --secret-file secret.txt --body @body.json --header "
       "'X-Webhook-Signature: sha256=...'\n"
+      "  posthorn verify --case request.json\n"
+      "where request.json is {\"secret\": \"whsec_...\", \"now\": 1763700000, \"request\": "
+      "{\"headers\": {\"webhook-id\": \"...\"}, \"body_base64\": \"...\"}}\n"
       "Ends with 0 when it verifies, 8 when it does not.");
   verify_command->callback([&context, verified] {
     context.action = [&context, verified] { return verify(context, *verified); };
@@ -301,6 +339,11 @@ void add_signatures(CLI::App& root, Context& context) {
   auto* sign_command = root.add_subcommand("sign", "Makes the signature headers of a body");
   add_signed_options(*sign_command, *to_sign);
   sign_command->add_option("--id", to_sign->id, "The webhook-id");
+  sign_command->footer(
+      "Examples:\n  posthorn sign --secret-file secret.txt --body @body.json --id evt_1\n"
+      "  posthorn sign --case request.json\n"
+      "where request.json is {\"secret\": \"whsec_...\", \"id\": \"evt_1\", \"now\": 1763700000, "
+      "\"request\": {\"body\": \"...\"}} (or body_base64)");
   sign_command->callback([&context, to_sign] {
     context.action = [&context, to_sign] { return sign(context, *to_sign); };
   });

@@ -1,16 +1,15 @@
 #!/usr/bin/env python3
-"""Running the real program: configuration, TLS, mail, backup, a second process, streams, the command line."""
+"""Running the real program: configuration, TLS, backup, a second process, streams, the command line."""
+import base64
 import http.client
 import json
 import os
 import shutil
-import signal
-import socket
 import ssl
 import subprocess
-import sys
 import tempfile
 import time
+import urllib.request
 
 from harness import ADMIN_KEY, Checks, Posthorn, Receiver, binary_argument, body_signature, free_port, make_certificate, wait_until
 
@@ -89,39 +88,6 @@ def https_listener():
         except ssl.SSLError:
             checks.check("the old certificate is gone", True)
     shutil.rmtree(folder)
-
-
-def reachable(port):
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def mail_about_a_disabled_endpoint():
-    smtp = shutil.which("aiosmtpd", path="/usr/bin:/usr/local/bin") or shutil.which("aiosmtpd")
-    if not smtp:
-        return checks.skip("mail over SMTP", "aiosmtpd (python3-aiosmtpd) is not installed")
-    port = free_port()
-    folder = tempfile.mkdtemp()
-    inbox = os.path.join(folder, "mails")
-    server = subprocess.Popen([smtp, "-n", "-l", f"127.0.0.1:{port}", "-c", "aiosmtpd.handlers.Mailbox", inbox], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        wait_until(lambda: reachable(port), 15, "the SMTP server")
-        environment = {"POSTHORN_SMTP__URL": f"smtp://127.0.0.1:{port}", "POSTHORN_SMTP__FROM": "posthorn@example.com", "POSTHORN_SMTP__REQUIRE_TLS": "false",
-                       "POSTHORN_NOTICES__MAIL_TO": "ops@example.com,boss@example.com"}
-        with Receiver(answer=lambda seen: 410) as receiver, Posthorn(BINARY, environment=environment) as posthorn:
-            endpoint = posthorn.call("POST", "/v1/endpoints", {"url": receiver.url, "event_types": ["*"]})
-            posthorn.call("POST", "/v1/events", {"type": "mail.test", "data": {}})
-            new = os.path.join(inbox, "new")
-            names = wait_until(lambda: os.path.isdir(new) and os.listdir(new), 30, "the mail")
-            text = open(os.path.join(new, names[0])).read()
-            checks.check("the mail names the endpoint", endpoint["id"] in text, text)
-            checks.check("it has both recipients", "ops@example.com" in text and "boss@example.com" in text, text)
-            checks.check("it has a Message-ID of ours", "Message-ID: <endpoint.disabled." in text, text)
-            checks.equal("it is sent once", len(os.listdir(new)), 1)
-    finally:
-        server.kill()
-        server.wait()
-        shutil.rmtree(folder)
 
 
 def backup_and_restore():
@@ -208,6 +174,58 @@ def streams():
         checks.check("the event before is not repeated", first["id"] not in {row[1]["id"] for row in live + later})
 
 
+def case_files(secret, seen, signature):
+    """sign and verify from one JSON file; every fault of the file at once."""
+    folder = tempfile.mkdtemp()
+    path = os.path.join(folder, "request.json")
+
+    def run(command, case):
+        with open(path, "w") as file:
+            json.dump(case, file)
+        return bare(command, "--case", path)
+
+    packed = base64.b64encode(seen.body).decode()
+    headers = {name: value for name, value in seen.headers.items() if name.lower().startswith(("webhook-", "x-webhook-"))}
+    request = {"method": "POST", "url": "https://receiver.example/hook", "headers": headers, "body_base64": packed}
+    now = int(seen.headers["webhook-timestamp"])
+    case = {"name": "a delivery", "secret": secret, "now": now, "request": request}
+    code, out, errors = run("verify", case)
+    checks.check("verify --case: good", code == 0 and "verified" in out, out + errors)
+    checks.equal("verify --case: too old is 8", run("verify", {**case, "now": now + 301})[0], 8)
+    checks.equal("verify --case: another body is 8", run("verify", {**case, "request": {**request, "body_base64": packed[:-4]}})[0], 8)
+    code, out, errors = run("sign", {"secret": secret, "id": seen.id, "now": now, "request": {"body_base64": packed}})
+    checks.check("sign --case", code == 0 and signature in out and seen.headers["webhook-signature"].split()[0] in out, out + errors)
+    plain = run("sign", {"secret": secret, "id": seen.id, "now": now, "request": {"body": seen.body.decode()}})
+    checks.equal("sign --case with the body as text", plain[1], out)
+    code, _, errors = run("verify", {"secret": 1, "now": "soon", "colour": "red", "request": {"headers": {"a": 1}, "body_base64": "***"}})
+    checks.equal("a wrong case: exit 2", code, 2)
+    faults = ("/secret", "/now", "/colour", "/request/headers/a", "/request/body_base64")
+    checks.check("all its faults at once", all(pointer in errors for pointer in faults), errors)
+    code, _, errors = bare("verify", "--case", path, "--body", "x")
+    checks.equal("--case with --body: exit 2", code, 2)
+    checks.equal("no such file: exit 2", bare("sign", "--case", path + "-not-there")[0], 2)
+    shutil.rmtree(folder)
+
+
+def links():
+    with Posthorn(BINARY) as posthorn:
+        base = f"http://127.0.0.1:{posthorn.port}"
+        made = posthorn.call("POST", "/v1/bins", {"name": "links"})
+        checks.check("a bin's link has the real port", made["url"].startswith(base + "/b/"), made["url"])
+        found = urllib.request.urlopen(urllib.request.Request(made["url"], b"hello"), timeout=10)
+        checks.equal("and leads to it", found.status, 200)
+        checks.equal("so does the OpenAPI document", posthorn.call("GET", "/v1/openapi.json")["servers"][0]["url"], base)
+    with Posthorn(BINARY, environment={"POSTHORN_PUBLIC_URL": "https://hooks.example.com"}) as posthorn:
+        checks.check("a configured public URL wins", posthorn.call("POST", "/v1/bins", {"name": "links"})["url"].startswith("https://hooks.example.com/b/"))
+
+
+def stops_from_the_first_moment():
+    """A signal right behind the readiness line is a stop like any other."""
+    for _ in range(5):
+        with Posthorn(BINARY) as posthorn:
+            checks.equal("a stop at once is a clean one", posthorn.stop(), 0)
+
+
 def command_line():
     with Receiver() as receiver, Posthorn(BINARY) as posthorn:
         code, out, errors = posthorn.cli("--json", "endpoints", "create", receiver.url, "--types", "cli.*")
@@ -244,6 +262,7 @@ def command_line():
         checks.equal("verify: bad is 8", verify("X-Webhook-Signature: sha256=" + "0" * 64)[0], 8)
         code, out, _ = bare("sign", "--secret-file", "-", "--body", "@" + posthorn.data + "-body", text=endpoint["secret"])
         checks.check("sign", code == 0 and signature in out, out)
+        case_files(endpoint["secret"], seen, signature)
         for shell in ("bash", "zsh", "fish"):
             code, out, _ = bare("completion", shell)
             checks.check(f"completion {shell}", code == 0 and "endpoints" in out)
@@ -252,8 +271,8 @@ def command_line():
 
 
 def main():
-    for scenario in (configuration, one_process_a_folder, once_with_demo, https_listener, mail_about_a_disabled_endpoint, backup_and_restore, drains,
-                     streams, command_line):
+    for scenario in (configuration, one_process_a_folder, once_with_demo, https_listener, backup_and_restore, drains,
+                     streams, command_line, links, stops_from_the_first_moment):
         try:
             scenario()
         except (AssertionError, OSError, KeyError, ValueError, subprocess.TimeoutExpired) as problem:
