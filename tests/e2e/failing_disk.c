@@ -1,5 +1,5 @@
-// Preloaded into the server by test_store_failures.py: once the file FAILING_DISK_SWITCH exists, every
-// FAILING_DISK_CALL ("sync" or "write") on the database or its log fails with EIO.
+// Preloaded into the server by tests: once the file FAILING_DISK_SWITCH exists, every FAILING_DISK_CALL ("sync" or "write")
+// on the database or its log fails with EIO; with "slow" every sync takes FAILING_DISK_MS longer instead.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static int fails(int file, const char* call) {
+static int is_switched(int file, const char* call) {
   const char* wanted = getenv("FAILING_DISK_CALL");
   const char* switch_file = getenv("FAILING_DISK_SWITCH");
   if (!wanted || !switch_file || strcmp(wanted, call) != 0 || access(switch_file, F_OK) != 0) return 0;
@@ -19,15 +19,24 @@ static int fails(int file, const char* call) {
   const ssize_t length = readlink(link, path, sizeof path - 1);
   if (length < 0) return 0;
   path[length] = '\0';
-  if (!strstr(path, "/posthorn.db")) return 0;
+  return strstr(path, "/posthorn.db") != NULL;
+}
+
+static int fails(int file, const char* call) {
+  if (!is_switched(file, call)) return 0;
   errno = EIO;
   return 1;
 }
 
+static int sync_fails(int file) {
+  if (is_switched(file, "slow")) usleep((useconds_t)atoi(getenv("FAILING_DISK_MS")) * 1000);
+  return fails(file, "sync");
+}
+
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
-int fsync(int file) { return fails(file, "sync") ? -1 : REAL(fsync)(file); }
-int fdatasync(int file) { return fails(file, "sync") ? -1 : REAL(fdatasync)(file); }
+int fsync(int file) { return sync_fails(file) ? -1 : REAL(fsync)(file); }
+int fdatasync(int file) { return sync_fails(file) ? -1 : REAL(fdatasync)(file); }
 ssize_t write(int file, const void* bytes, size_t count) {
   return fails(file, "write") ? -1 : REAL(write)(file, bytes, count);
 }

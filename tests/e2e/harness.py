@@ -234,6 +234,17 @@ def make_certificate(folder, days=1, names="DNS:localhost,IP:127.0.0.1"):
     return certificate, key
 
 
+def make_failing_disk(folder):
+    """The library of failing_disk.c, or None without a C compiler."""
+    compiler = shutil.which("clang-19") or shutil.which("cc")
+    if not compiler:
+        return None
+    library = os.path.join(folder, "failing_disk.so")
+    source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "failing_disk.c")
+    subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror", source, "-o", library], check=True)
+    return library
+
+
 def body_signature(secret, body):
     return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
 

@@ -18,11 +18,10 @@ import tempfile
 import threading
 import time
 
-from harness import Checks, Posthorn, Receiver, binary_argument, wait_until
+from harness import Checks, Posthorn, Receiver, binary_argument, make_failing_disk, wait_until
 
 checks = Checks()
 BINARY = os.path.abspath(binary_argument())
-HERE = os.path.dirname(os.path.abspath(__file__))
 STATUS_STORE_FAILED = 70
 BALLAST_MB = 8
 DISK_MB = 64
@@ -178,12 +177,10 @@ class Publishers:
 
 
 def failing_calls():
-    compiler = shutil.which("clang-19") or shutil.which("cc")
-    if not compiler:
-        return checks.skip("failed fsync and write", "no C compiler")
     folder = tempfile.mkdtemp(prefix="posthorn-failing-")
-    shim = os.path.join(folder, "failing_disk.so")
-    subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror", os.path.join(HERE, "failing_disk.c"), "-o", shim], check=True)
+    shim = make_failing_disk(folder)
+    if not shim:
+        return checks.skip("failed fsync and write", "no C compiler")
     for what in ("sync", "write"):
         fails(folder, shim, what)
     shutil.rmtree(folder)
