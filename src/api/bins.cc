@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "api/documents.h"
+#include "env/slug.h"
 #include "api/handlers.h"
 #include "base/bytes.h"
 #include "inspect/bin_index.h"
@@ -56,7 +57,7 @@ task<Answer> create_bin(Context& context, Call& call) {
   model::Faults faults;
   inspect::Bin base;
   base.workspace = call.workspace();
-  base.slug = inspect::make_slug(context.ports.random);
+  base.slug = env::make_slug(context.ports.random);
   auto bin = inspect::read_bin(call.body, faults, std::move(base));
   if (!faults.empty()) co_return Answer(faults);
   if (context.ports.bins.count(call.workspace()) >= bins_max)

@@ -50,9 +50,6 @@ struct Bin {
   std::int64_t version = 0;
 };
 
-/// A new slug: 26 characters of base32.
-std::string make_slug(env::Random& random);
-
 model::Object to_object(const Bin& bin, const crypto::Vault& vault);
 /// Error: corrupt.
 Result<Bin> bin_from(const model::Object& object, const crypto::Vault& vault);

@@ -101,14 +101,6 @@ void read_secret(model::Members& members, Bin& bin) {
 
 }  // namespace
 
-std::string make_slug(env::Random& random) {
-  const auto bytes = random.bytes(16);
-  std::uint64_t halves[2] = {0, 0};
-  for (std::size_t i = 0; i < 16; ++i)
-    halves[i / 8] = halves[i / 8] << 8 | static_cast<unsigned char>(bytes[i]);
-  return to_base32(halves[0]) + to_base32(halves[1]);
-}
-
 Bin read_bin(const json::object& input, model::Faults& faults, Bin base) {
   model::Members members(input, faults);
   if (auto name = members.text("name", {.min = 0, .max = 128})) base.name = *std::move(name);

@@ -1,5 +1,5 @@
 #pragma once
-// What the stored documents of model/*_json.h have in common. Not for use outside model/.
+// What stored documents and their forms have in common, for the folders that define some.
 
 #include <boost/json/object.hpp>
 
