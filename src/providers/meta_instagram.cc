@@ -1,0 +1,53 @@
+// Instagram messages of Meta: what people write to an account, and receipts of what was sent to
+// them. Several items in one POST, in any order.
+
+#include <array>
+
+#include "providers/common.h"
+#include "providers/list.h"
+#include "providers/meta.h"
+#include "providers/meta_messaging.h"
+
+namespace posthorn::providers {
+namespace {
+
+constexpr std::string_view object_name = "instagram";
+
+constexpr std::array<std::string_view, 6> sample_names{
+    "message", "attachment", "echo", "postback", "reaction", "read",
+};
+
+constexpr std::string_view set_up =
+    R"(1. Open your app at **developers.facebook.com → Instagram → API setup**.
+2. Under **Configure webhooks**, Callback URL: `{url}` · Verify token: `{verify_token}`. Verify and save.
+   (Set a `verify_token` of your choice on this source first; Meta calls the URL at once to check it.)
+3. Subscribe to `messages`, `messaging_postbacks`, `messaging_seen` and `message_reactions`.
+4. Copy the app's secret and set it here as `app_secret`.
+)";
+
+Parsed parse(const Settings&, const Incoming& request) {
+  return parse_meta_messaging(request, object_name);
+}
+
+Result<Sample> sample(const Settings& settings, const SampleOrder& order) {
+  PH_TRY(const auto name, chosen_sample(sample_names, order));
+  return sign_meta(settings, order, json_text(sample_meta_messaging(object_name, name, order)));
+}
+
+}  // namespace
+
+const Provider meta_instagram{
+    .name = "meta_instagram",
+    .title = "Instagram (Meta)",
+    .carries = "messages to an Instagram account, its own (echoes), receipts, button presses",
+    .fields = meta_fields,
+    .instructions = set_up,
+    .samples = sample_names,
+    .verify = verify_meta,
+    .challenge = challenge_meta,
+    .parse = parse,
+    .sample = sample,
+    .body_bytes_max = meta_body_bytes_max,
+};
+
+}  // namespace posthorn::providers
