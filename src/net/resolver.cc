@@ -9,7 +9,10 @@
 #include <condition_variable>
 #include <cstring>
 #include <deque>
+#include <iterator>
+#include <list>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <unordered_map>
 
@@ -33,6 +36,9 @@ struct Lookup {
 
 // Each thread has its own resolver state: two tries of 3 s instead of two of 5 s per server.
 void shorten_timeouts() {
+  // What res_init() shares between threads is guarded by a lock that thread sanitizer cannot see.
+  static std::mutex one_at_a_time;
+  const std::scoped_lock lock(one_at_a_time);
   if (res_init() != 0) return;  // Then the defaults of the system hold.
   _res.retrans = 3;
   _res.retry = 1;
@@ -76,14 +82,19 @@ struct SystemResolver::Work {
   std::condition_variable changed;
   std::unordered_map<std::string, Lookup> lookups;  // Waiting and running.
   std::deque<std::string> waiting;
-  std::vector<std::thread> threads;
+  std::list<std::thread> threads;
+  std::list<std::thread> ended;  // To be joined.
   std::size_t idle = 0;
   bool stopping = false;
 
-  void run() {
+  void run(std::list<std::thread>::iterator self) {
     shorten_timeouts();
     std::unique_lock lock(mutex);
     for (;;) {
+      if (waiting.empty() && idle >= threads_kept && !stopping) {
+        ended.splice(ended.end(), threads, self);
+        return;
+      }
       ++idle;
       changed.wait(lock, [this] { return stopping || !waiting.empty(); });
       --idle;
@@ -126,10 +137,30 @@ struct SystemResolver::Work {
     if (waiting.size() >= waiting_max) return false;
     lookups[host].waiters.push_back(waiter);
     waiting.push_back(host);
-    if (idle < waiting.size() && threads.size() < threads_max)
-      threads.emplace_back([this] { run(); });
+    if (idle < waiting.size() && threads.size() < threads_max) start_thread();
     changed.notify_one();
     return true;
+  }
+
+  void start_thread() {
+    threads.emplace_back();
+    try {
+      threads.back() = std::thread([this, self = std::prev(threads.end())] { run(self); });
+    } catch (const std::system_error&) {
+      // The system has a limit of its own: those that are there take it, one after the other.
+      threads.pop_back();
+      if (threads.empty()) throw;
+    }
+  }
+
+  /// They hold nothing any more: joining them does not wait.
+  void join_ended() {
+    std::list<std::thread> gone;
+    {
+      const std::scoped_lock lock(mutex);
+      gone.swap(ended);
+    }
+    for (auto& thread : gone) thread.join();
   }
 };
 
@@ -141,12 +172,15 @@ SystemResolver::~SystemResolver() {
     work_->stopping = true;
   }
   work_->changed.notify_all();
+  // After `stopping` none moves between the lists.
   for (auto& thread : work_->threads) thread.join();
+  work_->join_ended();
 }
 
 task<Result<Addresses>> SystemResolver::resolve(std::string host, Deadline& deadline) {
   auto waiter = std::make_shared<Waiter>(co_await asio::this_coro::executor);
   waiter->timer.expires_at(deadline.due());
+  work_->join_ended();
   if (!work_->add(host, waiter))
     co_return fail(Errc::unavailable, "too many lookups wait, so " + host + " was not looked up");
   // Ends early when the answer is there or the caller is cancelled.

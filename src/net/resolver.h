@@ -24,12 +24,16 @@ class Resolver {
 };
 
 /// getaddrinfo() on threads of its own. A name that hangs holds one thread, whatever the number of
-/// attempts that ask for it, for at most about 6 s; an attempt that gives up leaves at once. Calls
-/// that ask for the same name at the same moment share one lookup. Thread-safe; destroyed before
-/// the io_contexts that it serves.
+/// attempts that ask for it, for at most about 6 s (a search list in resolv.conf multiplies that);
+/// an attempt that gives up leaves at once, and other names get other threads. Calls that ask for
+/// the same name at the same moment share one lookup. Thread-safe; destroyed before the
+/// io_contexts that it serves.
 class SystemResolver final : public Resolver {
  public:
-  static constexpr std::size_t threads_max = 8;
+  /// Names that may hang at once before others have to wait.
+  static constexpr std::size_t threads_max = 256;
+  /// Threads that stay when there is nothing to do.
+  static constexpr std::size_t threads_kept = 4;
   /// Lookups that wait for a thread; more are unavailable.
   static constexpr std::size_t waiting_max = 10'000;
 

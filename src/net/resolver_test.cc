@@ -82,6 +82,28 @@ TEST_CASE("system resolver: many attempts on several threads each get their answ
   CHECK(good == 120);
 }
 
+TEST_CASE(
+    "system resolver: hundreds of names at once, again and again, each get their own answer") {
+  SystemResolver resolver;
+  asio::io_context context{1};
+  Deadlines deadlines(context);
+  constexpr int count = 400;
+  for (int round = 0; round < 5; ++round) {
+    int done = 0, good = 0;
+    for (int i = 0; i < count; ++i) {
+      const std::string name = "127.0." + std::to_string(i / 200) + "." + std::to_string(i % 200);
+      asio::co_spawn(context, ask(resolver, deadlines, name, Millis(30'000)),
+                     [&done, &good, name](std::exception_ptr, const Answer& answer) {
+                       ++done;
+                       if (answer && answer->front().text() == name) ++good;
+                     });
+    }
+    while (done < count) context.run_one();
+    CHECK(good == count);
+  }
+  context.poll();
+}
+
 TEST_CASE("system resolver: an attempt that is cancelled leaves at once") {
   asio::io_context context{1};
   std::optional<Answer> out;
