@@ -25,6 +25,7 @@ pkg-config                      pkgconf
 /usr/include/sqlite3.h          libsqlite3-dev
 /usr/include/idn2.h             libidn2-dev
 /usr/include/pugixml.hpp        libpugixml-dev
+/usr/include/gmime-3.0/gmime/gmime.h  libgmime-3.0-dev
 /usr/include/simdjson.h         libsimdjson-dev
 /usr/include/fmt/core.h         libfmt-dev
 /usr/include/spdlog/spdlog.h    libspdlog-dev

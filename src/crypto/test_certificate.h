@@ -1,0 +1,57 @@
+#pragma once
+// A self-signed RSA certificate of the years 2020 to 2049 with its private key, made for tests
+// alone: it stands for nobody.
+
+#include <string_view>
+
+namespace posthorn::crypto {
+
+inline constexpr std::string_view test_private_key = R"(-----BEGIN PRIVATE KEY-----
+MIIEvwIBADANBgkqhkiG9w0BAQEFAASCBKkwggSlAgEAAoIBAQC2A6TiiPZdjqhz
+tpl05TRRLvrloJAi6KJFh1vv467jGYTWLwEqRVUgfTWvJc4ZUyJIUwVDFIAMSJnw
+3vCJSPhEvENpYQT0707aSFqwtsVum9aK2X8+tc6lU3WMgaMA9JKxcTnBZZdG7ZAW
+r191LTEJZdfbLLPOvUiXha+0aCc2zgLgjtgQOKRVb68unKCNCthGIGWpU2Mrp2Cs
+tpMhhSUTO/O+vXq0XzL7tVQdPW2gKlSV3JJoKxpvpp6EitnwEkmGqjn4WM5J9AJp
+T67xkhoCW0uNob//a/7DAj1wayjy5KCPhQyq7v3xbnpJrK/mDW1XmgaDT2bih7TP
+7vGhYzHnAgMBAAECggEAFMaAtQzOFiq45pBSnsmkuZmDsN8tZJaqIwaKw2x5I1nf
+1DTETMdiKpWwIYBOsIxRLvEu+hOmdAB7dcd0rC7ki6/zf90/nBeOqBK3K1GJYpEu
+IWYnBIjq/+rxUWrgqLTB47gZUA5hAIsQNc6pti3E2Z5Cz7UgBvqLBSSQxCZZR4N1
+eHJK/fA6Nn+Nnfc//6K5a8C9h93Q+UAFrg2klHfdwxKXAqJ2jNNU3352/FSjfHLX
+kXkBXeKvWynD4DJqQR+od8y7f2ExEli+GFdKNQSyHDuXCZn7f3+qQONr4eOhHIwd
+q047NiHgHhsyyPjJ0JNoxU1pxnon96Tb+4Ja/WyCVQKBgQD5988cg/tW63QAx3eJ
++xplQq3i7kzM1efOEw0qO/D5YG8VUSEojgYtAEMfsRmkg9qeLi/Yrqt53Mroqoy5
+XR5fTgXvLh+WIw3qSGponbkjuwJjFyMXsbxnJ5JXWS0qcwn7TPkF8CuQvGzXvoJh
+ajouE6wYY5pXzC8Kl/wzQMPKWwKBgQC6aAwEKN4S2hYY0QiDhU24YgPgmUVJud2o
+DheVfBLASzbjAZsd5kmiNolW+hKT+jtZg82M2ITwx2KlyROwX/bsYPLj/9fo7Q1m
+i8r9hrAlw70RSJW4STJ74qFxhNsXdWQx2Q9jVvw6IYGHBeasaVZkbGzbqiftksjb
+woUYbIPUZQKBgQCFQEzv7ot1cl6Ma8iVjX4srLb1WgMmzoCbohxKf1meFoIg4vbC
+H7O7GYCuzEHXKVLJL+XhpHtUoxanoQMTbUhblcQkFHpSFq28To4q5qljGrXTDOpw
+HxdIBhhE6AzjrB+ODyJQwA75QPjkqXHnbDFHjsUW20HTu8z34L1YtRWqMQKBgQCB
+w+Lxll2adBXD6ujpXghP3nPii/CPNYPX9Q938eq/0NyBxWFtvB3wfdS4Jth+CUn9
+s+KJNUW+tJ642LULKJMl1Qvhqv5sWXHlvFVwjq3bbFsXSBdqNhKd6ZQICbvXpdI9
+XWT3+9sUwLSCAZqm1aHdwRk7BkZLfc60JcMv0IMpfQKBgQDnpzCzxgAaXG3HkmK6
+LdgyuNsEuxFH0uy/hYVMs3C6S2fnChXpCQEGgz9I+pdiyeCacv3OqKo9YRTUFLDI
+ExLD+KxyqLl/rk0WhXH1ZXFloyVl6rNJcimbTznn851krmGw0NgauOSefINN6bxC
+RnzbddCLZtFlSInC/b2yw10yzw==
+-----END PRIVATE KEY-----
+)";
+
+inline constexpr std::string_view test_certificate = R"(-----BEGIN CERTIFICATE-----
+MIICmjCCAYICAQEwDQYJKoZIhvcNAQELBQAwEzERMA8GA1UEAwwIc25zLnRlc3Qw
+HhcNMjAwMTAxMDAwMDAwWhcNNDkxMjMxMjM1OTU5WjATMREwDwYDVQQDDAhzbnMu
+dGVzdDCCASIwDQYJKoZIhvcNAQEBBQADggEPADCCAQoCggEBALYDpOKI9l2OqHO2
+mXTlNFEu+uWgkCLookWHW+/jruMZhNYvASpFVSB9Na8lzhlTIkhTBUMUgAxImfDe
+8IlI+ES8Q2lhBPTvTtpIWrC2xW6b1orZfz61zqVTdYyBowD0krFxOcFll0btkBav
+X3UtMQll19sss869SJeFr7RoJzbOAuCO2BA4pFVvry6coI0K2EYgZalTYyunYKy2
+kyGFJRM78769erRfMvu1VB09baAqVJXckmgrGm+mnoSK2fASSYaqOfhYzkn0AmlP
+rvGSGgJbS42hv/9r/sMCPXBrKPLkoI+FDKru/fFuekmsr+YNbVeaBoNPZuKHtM/u
+8aFjMecCAwEAATANBgkqhkiG9w0BAQsFAAOCAQEAlQ/DNIWZwuzqYYAGz1yiikSn
+QcIHyN8wHuJuSZJHO9fEC1c/hvkSKzn/xTAmIPjDh7yz572gjA/iU2o3N8hHZfiX
+KLqsDkgIFsT3r/pQacfdw53B4MUumrT63ZVQzDKANDHEpZR818ODf+qc1gctMgua
+4a0JiEYym2CaVmICTcpPfpRzW7/VOLom6kJnw3qFzp12qtRQZZr2SjqYH6uQer+b
+Ogt1uJpWcELh5+D3u+ELK3wWdxztc5/+j/uyJ6y8wnewBie0EKHoeRhKAnQvHL71
+LHB4wZNhOgmxOHcWMUB6mEk6HRDN57Z8m3+MSI7sBb/evUapa5sTovPANLGOhQ==
+-----END CERTIFICATE-----
+)";
+
+}  // namespace posthorn::crypto
