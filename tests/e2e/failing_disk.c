@@ -1,5 +1,5 @@
 // Preloaded into the server by tests: once the file FAILING_DISK_SWITCH exists, every FAILING_DISK_CALL ("sync" or "write")
-// on the database or its log fails with EIO; with "slow" every sync takes FAILING_DISK_MS longer instead.
+// on a file below FAILING_DISK_PATH (default: the database and its log) fails with EIO; with "slow" every sync takes FAILING_DISK_MS longer instead.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -19,7 +19,8 @@ static int is_switched(int file, const char* call) {
   const ssize_t length = readlink(link, path, sizeof path - 1);
   if (length < 0) return 0;
   path[length] = '\0';
-  return strstr(path, "/posthorn.db") != NULL;
+  const char* part = getenv("FAILING_DISK_PATH");
+  return strstr(path, part ? part : "/posthorn.db") != NULL;
 }
 
 static int fails(int file, const char* call) {

@@ -183,6 +183,7 @@ def failing_calls():
         return checks.skip("failed fsync and write", "no C compiler")
     for what in ("sync", "write"):
         fails(folder, shim, what)
+    body_file_fails(folder, shim)
     shutil.rmtree(folder)
 
 
@@ -218,6 +219,30 @@ def fails(folder, shim, what):
             pass  # counted below
         checks.equal(f"0 of {len(wanted)} acknowledged events lost by {name}", len(wanted - ids(receiver)), 0)
         checks.equal("a clean stop", posthorn.stop(), 0)
+
+
+def body_file_fails(folder, shim):
+    """A large payload is a file of its own: when that cannot be made durable, nothing is acknowledged."""
+    switch = os.path.join(folder, "fail-body")
+    environment = {"LD_PRELOAD": shim, "FAILING_DISK_SWITCH": switch, "FAILING_DISK_CALL": "sync", "FAILING_DISK_PATH": "/bodies"}
+    with Receiver() as receiver, Posthorn(BINARY, environment=environment) as posthorn:
+        posthorn.call("POST", "/v1/endpoints", {"url": receiver.url, "event_types": ["body.*"], "disable_after": 0})
+        large = {"type": "body.large", "data": {"fill": "x" * 400_000}}
+        open(switch, "w").close()
+        status = None
+        try:
+            status = posthorn.request("POST", "/v1/events", large)[0]
+        except (OSError, http.client.HTTPException):
+            status = posthorn.process.wait(timeout=20)
+        checks.check("a body file that is not durable is not acknowledged", status in (500, 503, STATUS_STORE_FAILED), status)
+        os.unlink(switch)
+        if posthorn.process.poll() is not None:
+            posthorn.start()
+        made = posthorn.call("POST", "/v1/events", large)
+        wait_until(lambda: made["id"] in ids(receiver), 20, "the large event")
+        checks.equal("only what was acknowledged is there", [row["id"] for row in posthorn.pages("/v1/events")], [made["id"]])
+        checks.equal("a clean stop", posthorn.stop(), 0)
+        fsck_holds("fsck after a failed body file", posthorn)
 
 
 def newer_schema():
