@@ -9,7 +9,9 @@ namespace posthorn::providers {
 namespace {
 
 constexpr std::array all{
+    &gupshup,
     &linear,
+    &message_inbound,
     &meta_instagram,
     &meta_messenger,
     &meta_whatsapp,
