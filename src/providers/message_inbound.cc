@@ -202,12 +202,14 @@ void add_item(const PayloadObject& item, Parsed& parsed) {
   const auto kind = kind_of(item);
   const bool is_message = kind == "message";
   const bool is_status = kind == "status";
+  const auto before_sender = item.faults();
   const auto from = party_of(item, "from");
+  if (is_message && !from.id && item.faults() == before_sender)
+    item.fault("from", "required", "is missing: who wrote the message");
   const auto to = party_of(item, "to");
   const auto reference = item.optional_text("reference");
   const auto status = item.optional_text("status");
   auto media = media_of(item);
-  if (is_message && !from.id) item.fault("from", "required", "is missing: who wrote the message");
   if (is_message && media.empty() && !item.optional_text("text"))
     item.fault("text", "required", "is missing, and so is media");
   if (is_status && !reference)

@@ -223,7 +223,8 @@ Parsed parse_meta_messaging(const Incoming& request, std::string_view object) {
 json::object sample_meta_messaging(std::string_view object, std::string_view name,
                                    const SampleOrder& order) {
   const std::string page = object == "page" ? "100055501000" : "17841400000555";
-  const std::string person = object == "page" ? "7000555010001" : "178500005550001";
+  // Another person each time: what has no mid is a new event through the person alone.
+  const std::string person = "7" + std::to_string(sample_number(order.unique));
   const std::string mid = "m_" + std::string(order.unique);
   json::object item{{"sender", {{"id", name == "echo" ? page : person}}},
                     {"recipient", {{"id", name == "echo" ? person : page}}},

@@ -232,6 +232,13 @@ void set(json::object& fields, std::string_view name, std::optional<std::string>
   if (value) fields[name] = *std::move(value);
 }
 
+std::uint64_t sample_number(std::string_view unique) {
+  std::uint64_t number = 0;
+  for (const char digit : unique.substr(0, 12))
+    number = number << 4 | static_cast<unsigned>(digit >= 'a' ? digit - 'a' + 10 : digit - '0');
+  return number;
+}
+
 void take_key_of_only_event(Parsed& parsed) {
   if (parsed.events.size() == 1) parsed.idempotency_key = parsed.events.front().idempotency_key;
 }

@@ -104,6 +104,10 @@ NormalisedEvent make_event(ChatEvent chat);
 /// Sets a member when there is a value.
 void set(json::object& fields, std::string_view name, std::optional<std::string> value);
 
+/// For samples: a number of 48 bits, exact in JSON, made of the first digits of
+/// SampleOrder::unique.
+std::uint64_t sample_number(std::string_view unique);
+
 /// A call that carries one event has that event's key; a batch has none of its own.
 void take_key_of_only_event(Parsed& parsed);
 

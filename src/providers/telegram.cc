@@ -254,10 +254,7 @@ json::object sample_message(std::string_view name, std::uint64_t number, Instant
 
 Result<Sample> sample(const Settings& settings, const SampleOrder& order) {
   PH_TRY(const auto name, chosen_sample(sample_names, order));
-  // 48 bits: update ids must differ from call to call and fit a number of JSON exactly.
-  std::uint64_t number = 0;
-  for (const char digit : order.unique.substr(0, 12))
-    number = number << 4 | static_cast<unsigned>(digit >= 'a' ? digit - 'a' + 10 : digit - '0');
+  const auto number = sample_number(order.unique);
   json::object update{{"update_id", number}};
   if (name == "callback_query")
     update[name] = {{"id", order.unique},
