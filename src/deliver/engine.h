@@ -22,7 +22,8 @@ struct Metrics;
 
 struct EngineConfig {
   int in_flight_max = 512;                    ///< Over all lanes.
-  int window_rows_max = 256;                  ///< Pending deliveries of one lane held in memory.
+  int window_rows_max = 4096;                 ///< Pending deliveries of one lane held in memory.
+  int ordered_rows_max = 256;                 ///< The same of a lane that keeps an order.
   std::size_t payload_bytes_max = 64u << 20;  ///< Event payloads held in memory over all lanes.
   int per_target_max = 64;                    ///< Attempts at once to one host over all workspaces.
   Millis retry_probe_gap_max = 5min;          ///< Longest gap of a probing lane.

@@ -50,25 +50,6 @@ DeliveryState third_in_the_queue() {
   return world.state(DeliveryId{first_delivery.value + 2});
 }
 
-/// Three deliveries on an ordered lane with one slot: one of key "a" for in 5 s, one of key "b"
-/// that takes 10 s, one of key "a" for now. The ids in the order in which they were sent.
-std::vector<std::uint64_t> order_around_a_delayed_one() {
-  World world;
-  world.add_endpoint([](model::Endpoint& e) {
-    e.ordering = model::Ordering::key;
-    e.concurrency_max = 1;
-  });
-  world.sender.script = [](const SentRequest&) { return answering(10s); };
-  world.start();
-  world.publish("ticket.created", "a", 5s);
-  world.publish("ticket.created", "b");
-  world.publish("ticket.created", "a");
-  world.run_for(10min);
-  std::vector<std::uint64_t> order;
-  for (const auto& request : world.sender.sent) order.push_back(request.delivery.value);
-  return order;
-}
-
 /// Reads of payloads take 2 s.
 class SlowPayloads final : public ScriptedStore {
  public:
@@ -88,6 +69,27 @@ struct SlowWorld : World {
   ~SlowWorld() { stop(); }
   SlowPayloads slow{memory, clock};
 };
+
+/// Three deliveries on an ordered lane with one slot, whose keys must be asked about: one of key
+/// "a" for in 5 s, one of key "b" that takes 10 s, one of key "a" for now. The ids in the order in
+/// which they were sent.
+std::vector<std::uint64_t> order_around_a_delayed_one() {
+  SlowWorld world;
+  world.slow.lists_fail = true;  // Whether exhausted heads block a key is not known.
+  world.add_endpoint([](model::Endpoint& e) {
+    e.ordering = model::Ordering::key;
+    e.concurrency_max = 1;
+  });
+  world.sender.script = [](const SentRequest&) { return answering(10s); };
+  world.start();
+  world.publish("ticket.created", "a", 5s);
+  world.publish("ticket.created", "b");
+  world.publish("ticket.created", "a");
+  world.run_for(10min);
+  std::vector<std::uint64_t> order;
+  for (const auto& request : world.sender.sent) order.push_back(request.delivery.value);
+  return order;
+}
 
 /// The store stops taking records while the payload of a delivery is being read. How many requests
 /// that delivery's endpoint saw until the store took records again, and after.
@@ -164,6 +166,38 @@ TEST_CASE("slots: an endpoint that moves to another host leaves its slot to thos
   world.run_for(10min);
   CHECK(world.state(first) == DeliveryState::succeeded);
   CHECK(world.state(DeliveryId{first.value + 1}) == DeliveryState::succeeded);
+}
+
+TEST_CASE(
+    "slots: what could not be sent is tried again, also when more waits than fits in memory") {
+  EngineConfig config;
+  config.window_rows_max = 8;
+  World world({}, config);
+  SUBCASE("without an order") { world.add_endpoint(); }
+  SUBCASE("with one") {
+    world.add_endpoint([](model::Endpoint& e) { e.ordering = model::Ordering::key; });
+  }
+  std::vector<DeliveryId> ids;
+  for (int i = 0; i < 30; ++i) {
+    ids.push_back(world.publish("ticket.created", i % 3 == 0 ? "a" : "").first_delivery);
+    world.run_for(1s);
+  }
+  int refused = 0;
+  world.sender.script = [&refused](const SentRequest&) {
+    Reply reply = answering(10ms);
+    if (refused++ < 10) reply.result = env::ExchangeResult::not_sent;
+    return reply;
+  };
+  world.start();
+  world.run_for(1min);
+  for (const auto id : ids) CHECK(world.state(id) == DeliveryState::succeeded);
+  CHECK(world.sender.sent.size() == 40);
+  std::map<DeliveryId, Millis> last;
+  for (const auto& request : world.sender.sent) {
+    const auto before = last.find(request.delivery);
+    if (before != last.end()) CHECK(request.at - before->second >= 1s);
+    last[request.delivery] = request.at;
+  }
 }
 
 TEST_CASE("edits that nobody told the engine about are seen within a minute") {

@@ -23,6 +23,49 @@ KeyOrder::Turn KeyOrder::turn(const Row& row) {
   return Turn::drop;
 }
 
+void KeyOrder::go(std::uint64_t key) {
+  PH_ASSERT(is_free(key));
+  auto& state = keys_[key];
+  state.phase = Phase::busy;
+  state.unasked = true;
+}
+
+bool KeyOrder::may_be_blocked(std::uint64_t key) const {
+  if (!heads_block_ || planted(Planted::blocking_head_ignored)) return false;
+  return exhausted_.contains(key) || (!knows_exhausted_ && !unblocked_.contains(key));
+}
+
+void KeyOrder::let_heads_block(bool block) {
+  heads_block_ = block;
+  if (!block) forget_exhausted();
+}
+
+void KeyOrder::know_exhausted(std::set<std::uint64_t> keys) {
+  exhausted_.merge(keys);
+  unblocked_.clear();
+  knows_exhausted_ = true;
+}
+
+void KeyOrder::exhausted(std::uint64_t key) {
+  if (!heads_block_ || key == 0) return;
+  if (exhausted_.size() >= remembered_max) forget_exhausted();
+  exhausted_.insert(key);
+  unblocked_.erase(key);
+}
+
+void KeyOrder::note_unblocked(std::uint64_t key) {
+  exhausted_.erase(key);
+  if (knows_exhausted_) return;
+  if (unblocked_.size() >= remembered_max) unblocked_.clear();
+  unblocked_.insert(key);
+}
+
+void KeyOrder::forget_exhausted() {
+  exhausted_.clear();
+  unblocked_.clear();
+  knows_exhausted_ = false;
+}
+
 std::optional<store::Due> KeyOrder::answer(std::uint64_t key, std::vector<store::Due> pending,
                                            std::optional<DeliveryId> blocking_head, Instant now) {
   const auto found = keys_.find(key);
@@ -34,6 +77,11 @@ std::optional<store::Due> KeyOrder::answer(std::uint64_t key, std::vector<store:
   }
   // Replays go their own way through the window.
   std::erase_if(pending, [](const store::Due& due) { return static_cast<bool>(due.replay_of); });
+  if (blocking_head) {
+    exhausted(key);
+  } else if (heads_block_) {
+    note_unblocked(key);
+  }
   const auto begun_or_due = [now](const store::Due& due) {
     return due.attempts > 0 || due.due_at <= now;
   };
@@ -70,10 +118,18 @@ void KeyOrder::settled(std::uint64_t key, std::optional<Instant> retry_at) {
   PH_ASSERT(found != keys_.end() && found->second.phase == Phase::busy);
   auto& state = found->second;
   state.true_until = Instant{INT64_MAX};
+  state.unasked = false;
   if (std::exchange(state.forgotten, false)) state.behind = true;
   if (state.behind) return ask(key, state);
   if (retry_at) return wait(key, state, *retry_at);
   keys_.erase(found);
+}
+
+void KeyOrder::postponed(std::uint64_t key, Instant until) {
+  auto& state = keys_.at(key);
+  PH_ASSERT(state.phase == Phase::busy);
+  state = {};
+  wait(key, state, until);
 }
 
 std::vector<std::uint64_t> KeyOrder::take_questions(Instant now) {

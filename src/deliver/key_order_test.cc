@@ -122,3 +122,68 @@ TEST_CASE("key order: what is forgotten while it is asked about is asked about a
   order.settled(key, std::nullopt);
   CHECK(order.take_questions(now).size() == 1);
 }
+
+TEST_CASE("key order: a key goes unasked once it is known that no exhausted head blocks it") {
+  KeyOrder order;
+  CHECK_FALSE(order.is_free(key));
+  SUBCASE("all keys with exhausted heads are known") {
+    order.know_exhausted({key + 1});
+    CHECK_FALSE(order.is_free(key + 1));
+  }
+  SUBCASE("the store was asked about it") {
+    order.turn({due(1), nullptr});
+    CHECK(answered(order, {due(1)}) == 1);
+    order.settled(key, std::nullopt);
+    CHECK_FALSE(order.is_free(key + 1));
+  }
+  SUBCASE("exhausted heads do not block") {
+    order.let_heads_block(false);
+    CHECK(order.is_free(key + 1));
+  }
+  CHECK(order.is_free(key));
+}
+
+TEST_CASE("key order: after a key went unasked") {
+  KeyOrder order;
+  order.know_exhausted({});
+  order.go(key);
+  CHECK_FALSE(order.is_free(key));
+  CHECK(order.went_unasked(key));
+  SUBCASE("its next goes after it") {
+    order.settled(key, std::nullopt);
+    CHECK(order.is_free(key));
+  }
+  SUBCASE("its retry is waited for, and then the store is asked") {
+    order.settled(key, now + 1s);
+    CHECK_FALSE(order.is_free(key));
+    CHECK(order.take_questions(now).empty());
+    CHECK(order.take_questions(now + 1s) == std::vector{key});
+  }
+  SUBCASE("what others changed meanwhile is asked for") {
+    order.forget();
+    order.settled(key, std::nullopt);
+    CHECK(order.take_questions(now) == std::vector{key});
+  }
+}
+
+TEST_CASE("key order: what was exhausted while the keys were being read is not overlooked") {
+  KeyOrder order;
+  order.exhausted(key);
+  order.know_exhausted({});
+  CHECK_FALSE(order.is_free(key));
+  CHECK(order.is_free(key + 1));
+  order.turn({due(2), nullptr});
+  CHECK(answered(order, {due(2)}) == 2);  // A replay of it had succeeded.
+  order.settled(key, std::nullopt);
+  CHECK(order.is_free(key));
+}
+
+TEST_CASE("key order: letting heads block again begins with knowing nothing of them") {
+  KeyOrder order;
+  order.know_exhausted({});
+  order.let_heads_block(false);
+  order.exhausted(key);  // Not kept.
+  order.let_heads_block(true);
+  CHECK_FALSE(order.is_free(key));
+  CHECK(order.wants_exhausted());
+}

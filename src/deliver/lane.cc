@@ -10,6 +10,7 @@ namespace posthorn::deliver {
 void LaneQueue::configure(const model::Endpoint& endpoint) {
   pace_.configure(endpoint);
   ordered_ = endpoint.ordering == model::Ordering::key;
+  keys_.let_heads_block(endpoint.on_exhausted == model::OnExhausted::block);
   refresh();
 }
 
@@ -44,6 +45,7 @@ std::optional<LaneQueue::Taken> LaneQueue::take(Instant now) {
   auto row = choose(now);
   if (!row) return std::nullopt;
   Taken taken{*std::move(row), pace_.probing()};
+  taken.row.not_before = Instant{INT64_MIN};
   pace_.begin(now);
   return taken;
 }
@@ -61,9 +63,23 @@ std::optional<Row> LaneQueue::choose(Instant now) {
   if (planted(Planted::taken_early)) now = now + 2s;
   for (auto entry = rows.begin(); entry != rows.end() && entry->first.due_at <= now;) {
     const Row& row = entry->second;
+    if (!row.may_go(now)) {
+      ++entry;
+      continue;
+    }
     if (!ordered_ || row.due.key_hash == 0 || planted(Planted::order_ignored))
       return window_.take(entry);
     const auto here = entry++;
+    const std::uint64_t key = row.due.key_hash;
+    if (!row.due.replay_of && window_.shows_all_due(now)) {
+      if (keys_.went_unasked(key)) continue;  // It goes when the one in flight has settled.
+      if (keys_.is_free(key)) {
+        const auto head = head_of(key, now);
+        if (!head->second.may_go(now)) continue;  // It was tried before, and waits for its time.
+        keys_.go(key);
+        return window_.take(head);
+      }
+    }
     switch (keys_.turn(row)) {
       case KeyOrder::Turn::send:
         return window_.take(here);
@@ -75,6 +91,17 @@ std::optional<Row> LaneQueue::choose(Instant now) {
     }
   }
   return std::nullopt;
+}
+
+LaneQueue::Place LaneQueue::head_of(std::uint64_t key, Instant now) const {
+  const auto& rows = window_.rows();
+  auto head = rows.end();
+  for (auto entry = rows.begin(); entry != rows.end(); ++entry) {
+    const auto& due = entry->second.due;
+    if (due.key_hash != key || due.replay_of || (due.due_at > now && due.attempts == 0)) continue;
+    if (head == rows.end() || due.id < head->second.due.id) head = entry;
+  }
+  return head;
 }
 
 std::optional<Instant> LaneQueue::wake_at(Instant now) {
@@ -89,8 +116,10 @@ std::optional<Instant> LaneQueue::wake_at(Instant now) {
   const auto pace = pace_.may_begin_at(now);
   if (!pace) return wake;
   const auto& rows = window_.rows();
-  if (!ready_.empty() || (!rows.empty() && rows.begin()->first.due_at <= now)) consider(pace);
   const auto later = rows.upper_bound({now, DeliveryId{UINT64_MAX}});
+  if (!ready_.empty() || later != rows.begin()) consider(pace);
+  if (*pace <= now)
+    for (auto due = rows.begin(); due != later; ++due) consider(due->second.not_before);
   if (later != rows.end()) consider(std::max(later->first.due_at, *pace));
   return wake;
 }
@@ -111,6 +140,8 @@ void LaneQueue::settled(const store::Due& due, std::optional<Row> again, Instant
   if (held_) again.reset();
   if (due.key_hash != 0 && keys_.busy(due.key_hash)) {
     const bool own_way = static_cast<bool>(due.replay_of);
+    if (again && !own_way && again->not_before > again->due.due_at)
+      return keys_.postponed(due.key_hash, again->not_before);
     std::optional<Instant> retry_at;
     if (again && !own_way) retry_at = again->due.due_at;
     keys_.settled(due.key_hash, retry_at);

@@ -70,9 +70,9 @@ void Engine::State::pump() {
 
 void Engine::State::take_turns() {
   if (paused || stopping) return;
-  if (!takes_records()) return;
   std::size_t without_progress = 0;
   while (!ready.empty() && without_progress < ready.size()) {
+    if (!takes_records()) return;
     if (in_flight >= config.in_flight_max && !planted(Planted::slots_ignored)) return;
     // Bytes fall as attempts end; with none in flight, going on is what makes them fall.
     if (in_flight > 0 && payload->bytes > config.payload_bytes_max) return;
@@ -104,7 +104,7 @@ bool Engine::State::visit(const LanePtr& lane) {
   }
   auto taken = queue.take(at);
   for (const auto key : queue.take_questions(at)) work.spawn("deliver.key", ask_key(lane, key));
-  if (queue.wants_read(at, rows_max())) queue_read(lane);
+  if (queue.wants_read(at, rows_max(*lane))) queue_read(lane);
   if (taken) {
     lane->active_at = at;
     begin(lane, *std::move(taken));

@@ -265,10 +265,11 @@ void Engine::State::settle(Outcome& outcome) {
       (outcome.attempt.number == 1 ? metrics.first_try : metrics.after_retry).observe(age);
       break;
     default:
+      lane->queue.exhausted(outcome.row.due.key_hash);
       metrics.exhausted.add();
   }
   const bool left_pending = again.has_value();
-  lane->queue.settled(outcome.row.due, std::move(again), now(), rows_max());
+  lane->queue.settled(outcome.row.due, std::move(again), now(), rows_max(*lane));
   if (lane->deleted && left_pending) start_cancelling(lane);
   --in_flight;
   metrics.in_flight.set(in_flight);
@@ -279,7 +280,7 @@ void Engine::State::lost(Outcome& outcome, const Error& error) {
   const LanePtr& lane = outcome.lane;
   ports.log.warning("deliver.attempt_unrecorded",
                     {{"delivery", outcome.attempt.delivery.text()}, {"why", error.what}});
-  lane->queue.settled(outcome.row.due, std::nullopt, now(), rows_max());
+  lane->queue.settled(outcome.row.due, std::nullopt, now(), rows_max(*lane));
   --in_flight;
   ports.metrics.in_flight.set(in_flight);
   if (error.code == Errc::stale_epoch) return drop_shard(store::shard_of(lane->id));

@@ -187,3 +187,37 @@ TEST_CASE("disabling: deleted meanwhile") {
   CHECK(world.objects(model::ObjectKind::notification).empty());
   CHECK(world.sender.sent.size() == 1);
 }
+
+TEST_CASE("start: a disk that stutters is asked again, and deaths are counted all the same") {
+  StoreWorld world;
+  world.add_endpoint();
+  const auto id = world.publish("ticket.created").first_delivery;
+  world.journal.leftovers = {id};
+  world.scripted.failing_reads = 7;
+  world.sender.script = [](const SentRequest&) { return failing(); };
+  world.start_paused = true;
+  world.start();
+  CHECK(world.delivery(id).crashes == 1);
+  CHECK(world.scripted.failing_reads == 0);
+}
+
+TEST_CASE("reads: a queue that cannot be read for a while is read later, and nothing is lost") {
+  StoreWorld world;
+  world.add_endpoint();
+  world.add_endpoint([](model::Endpoint& e) { e.ordering = model::Ordering::key; });
+  std::vector<DeliveryId> ids;
+  for (int i = 0; i < 600; ++i) ids.push_back(world.publish("ticket.created", "a").first_delivery);
+  world.start();
+  for (int i = 0; i < 50; ++i) {
+    world.scripted.failing_reads = 3;
+    ids.push_back(world.publish("ticket.created", "a").first_delivery);
+    world.run_for(500ms);
+  }
+  world.scripted.failing_reads = 0;
+  world.run_for(1min);
+  for (const auto id : ids) {
+    CHECK(world.state(id) == DeliveryState::succeeded);
+    CHECK(world.state(DeliveryId{id.value + 1}) == DeliveryState::succeeded);
+  }
+  world.check_store();
+}

@@ -20,7 +20,11 @@ class ScriptedStore : public store::Store {
   std::function<void(const store::Batch&)> before = [](const store::Batch&) {};
   /// How long a call waits before and again after it is done; none: it does not suspend.
   std::function<Millis()> latency;
-  bool open = true;             ///< What accepting() says.
+  bool open = true;   ///< What accepting() says.
+  int key_reads = 0;  ///< Questions about one key.
+  int payload_reads = 0;
+  bool lists_fail = false;
+  int failing_reads = 0;        ///< So many of the next slow reads fail.
   env::Clock* clock = nullptr;  ///< Needed with latency.
 
   task<Result<store::Applied>> apply(store::Batch batch) override {
@@ -47,10 +51,12 @@ class ScriptedStore : public store::Store {
   }
   task<Result<std::vector<store::Due>>> pending_of_key(EndpointId endpoint, std::uint64_t key_hash,
                                                        DeliveryId before_id, int limit) override {
+    ++key_reads;
     return slowly(inner_.pending_of_key(endpoint, key_hash, before_id, limit));
   }
   task<Result<std::optional<DeliveryId>>> blocking_head(EndpointId endpoint,
                                                         std::uint64_t key_hash) override {
+    ++key_reads;
     return slowly(inner_.blocking_head(endpoint, key_hash));
   }
   task<Result<std::optional<Instant>>> earliest_due(EndpointId endpoint) override {
@@ -68,8 +74,29 @@ class ScriptedStore : public store::Store {
     return inner_.held(endpoint);
   }
   task<Result<bool>> expand_some() override { return slowly(inner_.expand_some()); }
+  task<Result<std::vector<store::DueRequest>>> requests_due(SourceId source,
+                                                            std::optional<store::DueRequest> after,
+                                                            Instant until, int limit) override {
+    return slowly(inner_.requests_due(source, after, until, limit));
+  }
+  task<Result<std::vector<std::pair<SourceId, Instant>>>> sources_with_requests(
+      SourceId after, int limit) override {
+    return slowly(inner_.sources_with_requests(after, limit));
+  }
+  task<Result<std::optional<model::ReceivedRequest>>> request(RequestId id) override {
+    return slowly(inner_.request(id));
+  }
+  task<Result<std::vector<std::shared_ptr<const model::ReceivedRequest>>>> requests(
+      std::vector<RequestId> ids) override {
+    return slowly(inner_.requests(std::move(ids)));
+  }
+  task<Result<store::Found<model::ReceivedRequest>>> list_requests(store::RequestFilter filter,
+                                                                   store::Page page) override {
+    return inner_.list_requests(std::move(filter), page);
+  }
   task<Result<std::vector<std::shared_ptr<const model::Event>>>> events(
       std::vector<EventId> ids) override {
+    ++payload_reads;
     return slowly(inner_.events(std::move(ids)));
   }
   task<Result<std::optional<EventId>>> event_by_client_id(WorkspaceId workspace,
@@ -85,7 +112,8 @@ class ScriptedStore : public store::Store {
   }
   task<Result<store::Found<model::Delivery>>> list_deliveries(store::DeliveryFilter filter,
                                                               store::Page page) override {
-    return inner_.list_deliveries(std::move(filter), page);
+    if (lists_fail) co_return fail(Errc::io, "the disk does not answer");
+    co_return co_await inner_.list_deliveries(std::move(filter), page);
   }
   task<Result<std::vector<model::Attempt>>> attempts(DeliveryId id) override {
     return inner_.attempts(id);
@@ -116,6 +144,7 @@ class ScriptedStore : public store::Store {
     return inner_.retain(retention, now, limit);
   }
   task<Result<>> erase_payload(EventId id) override { return inner_.erase_payload(id); }
+  task<Result<>> erase_body(RequestId id) override { return inner_.erase_body(id); }
   task<Result<Instant>> last_seen() override { return inner_.last_seen(); }
   task<Result<store::StoreStats>> stats() override { return inner_.stats(); }
   task<Result<std::vector<std::string>>> check() override { return inner_.check(); }
@@ -123,6 +152,10 @@ class ScriptedStore : public store::Store {
  private:
   template <class T>
   task<T> slowly(task<T> call) {
+    if (failing_reads > 0) {
+      --failing_reads;
+      co_return fail(Errc::io, "the disk does not answer");
+    }
     if (latency) co_await clock->sleep_until(clock->steady() + latency());
     auto result = co_await std::move(call);
     if (latency) co_await clock->sleep_until(clock->steady() + latency());

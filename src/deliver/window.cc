@@ -20,7 +20,7 @@ void Window::add(Row row, Instant now, std::size_t rows_max) {
   if (busy_.contains(row.due.id)) return;
   const auto place = row.place();
   if (place > known_until_) {
-    beyond_ = std::min(beyond_.value_or(place.due_at), place.due_at);
+    note_beyond(row.due);
     if (!reading_) return;
     if (came_meanwhile_.size() < came_meanwhile_max) {
       came_meanwhile_.push_back(std::move(row));
@@ -29,9 +29,18 @@ void Window::add(Row row, Instant now, std::size_t rows_max) {
     }
     return;
   }
-  if (place.due_at > now + horizon) return leave_in_store(place);
+  if (place.due_at > now + horizon) {
+    note_beyond(row.due);
+    return leave_in_store(place);
+  }
   rows_.insert_or_assign(place, std::move(row));
   keep_at_most(rows_max);
+}
+
+void Window::note_beyond(const store::Due& due) {
+  // Nothing was beyond: then this is all there is.
+  hides_beyond_ = (hides_beyond_ && beyond_) || due.attempts > 0;
+  beyond_ = std::min(beyond_.value_or(due.due_at), due.due_at);
 }
 
 void Window::leave_in_store(const store::DueCursor& place) {
@@ -39,7 +48,11 @@ void Window::leave_in_store(const store::DueCursor& place) {
   if (reading_) missed_from_ = std::min(missed_from_.value_or(place), place);
   known_until_ = std::min(known_until_, just_before(place));
   beyond_ = std::min(beyond_.value_or(place.due_at), place.due_at);
-  rows_.erase(rows_.lower_bound(place), rows_.end());
+  const auto first = rows_.lower_bound(place);
+  hides_beyond_ = hides_beyond_ || std::any_of(first, rows_.end(), [](const auto& entry) {
+                    return entry.second.due.attempts > 0;
+                  });
+  rows_.erase(first, rows_.end());
 }
 
 void Window::keep_at_most(std::size_t rows_max) {
@@ -65,6 +78,7 @@ void Window::fail_read(Instant retry_at) {
   reading_ = false;
   came_meanwhile_.clear();
   missed_from_.reset();
+  hides_beyond_ = true;
   beyond_ = retry_at;
 }
 
@@ -78,6 +92,7 @@ void Window::end_read(std::vector<store::Due> found, std::size_t limit, Instant 
 
   known_until_ = everything;
   beyond_.reset();
+  hides_beyond_ = found.size() >= limit;
   if (found.size() >= limit) {
     const auto& last = found.back();
     known_until_ = {last.due_at, last.id};
@@ -87,6 +102,9 @@ void Window::end_read(std::vector<store::Due> found, std::size_t limit, Instant 
     if (busy_.contains(due.id) || settled.contains(due.id)) continue;
     const store::DueCursor place{due.due_at, due.id};
     if (due.due_at > now + horizon) {
+      hides_beyond_ = hides_beyond_ || std::ranges::any_of(found, [&due](const auto& later) {
+                        return later.due_at >= due.due_at && later.attempts > 0;
+                      });
       leave_in_store(place);
       break;
     }
@@ -99,7 +117,9 @@ void Window::end_read(std::vector<store::Due> found, std::size_t limit, Instant 
     return;
   }
   for (const auto& row : came) add(row, now, rows_max);
-  if (missed_from_) leave_in_store(*std::exchange(missed_from_, std::nullopt));
+  if (!missed_from_) return;
+  hides_beyond_ = true;
+  leave_in_store(*std::exchange(missed_from_, std::nullopt));
 }
 
 Row Window::take(std::map<store::DueCursor, Row>::const_iterator place) {
@@ -125,6 +145,7 @@ void Window::forget() {
   rows_.clear();
   known_until_ = {};
   beyond_ = Instant{INT64_MIN};
+  hides_beyond_ = true;
   forgotten_ = reading_;
 }
 

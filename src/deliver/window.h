@@ -18,6 +18,11 @@ namespace posthorn::deliver {
 struct Row {
   store::Due due;
   std::shared_ptr<const model::Event> event;  ///< May be null: then it is loaded before sending.
+  /// It could not be sent and waits until here. Its due time stays as the store knows it: a read
+  /// finds it by that alone.
+  Instant not_before{INT64_MIN};
+
+  [[nodiscard]] bool may_go(Instant now) const { return due.due_at <= now && not_before <= now; }
 
   [[nodiscard]] store::DueCursor place() const { return {due.due_at, due.id}; }
 };
@@ -70,10 +75,16 @@ class Window {
   [[nodiscard]] std::optional<Instant> next_due() const;
   /// Nothing is pending but what is in memory.
   [[nodiscard]] bool complete() const { return !beyond_; }
+  /// All that is due or had attempts is a row here, busy, or was dropped: the store alone holds
+  /// only what was never tried and is not due yet.
+  [[nodiscard]] bool shows_all_due(Instant now) const {
+    return !beyond_ || (*beyond_ > now && !hides_beyond_);
+  }
 
  private:
   void keep_at_most(std::size_t rows_max);
   void leave_in_store(const store::DueCursor& place);
+  void note_beyond(const store::Due& due);
 
   static constexpr store::DueCursor everything{Instant{INT64_MAX}, DeliveryId{UINT64_MAX}};
 
@@ -81,6 +92,7 @@ class Window {
   std::set<DeliveryId> busy_;
   store::DueCursor known_until_{};  ///< All pending at or before this place are in memory.
   std::optional<Instant> beyond_{Instant{INT64_MIN}};  ///< Of what lies behind known_until_.
+  bool hides_beyond_ = true;  ///< There may be more due there than beyond_ says, or attempted.
 
   bool reading_ = false;
   bool forgotten_ = false;                       ///< forget() came during the read.

@@ -268,3 +268,59 @@ TEST_CASE("window: for any order of events, nothing pending is forgotten and not
     CHECK(stored.empty());
   }
 }
+
+TEST_CASE("window: says whether the store alone may hold something that is due or was tried") {
+  Window window;
+  CHECK_FALSE(window.shows_all_due(start));  // It has read nothing.
+  window = known();
+  CHECK(window.shows_all_due(start));
+  const auto tried = [](std::uint64_t id, Millis in) {
+    Row made = row(id, in);
+    made.due.attempts = 1;
+    return made;
+  };
+  SUBCASE("far away and never tried") {
+    window.add(row(1, 1h), start, room);
+    CHECK(window.shows_all_due(start));
+    CHECK_FALSE(window.shows_all_due(start + 1h));
+  }
+  SUBCASE("far away and tried") {
+    window.add(row(1, 1h), start, room);
+    window.add(tried(2, 2h), start, room);
+    CHECK_FALSE(window.shows_all_due(start));
+    window.add(row(3, 3h), start, room);
+    CHECK_FALSE(window.shows_all_due(start));
+  }
+  SUBCASE("no room for what was tried") {
+    for (std::uint64_t id = 1; id <= room; ++id) window.add(row(id), start, room);
+    CHECK(window.shows_all_due(start));
+    window.add(tried(100, 1s), start, room);
+    CHECK_FALSE(window.shows_all_due(start));
+  }
+  SUBCASE("no room for what is due") {
+    for (std::uint64_t id = 1; id <= room + 1; ++id) window.add(row(id), start, room);
+    CHECK_FALSE(window.shows_all_due(start));
+  }
+  SUBCASE("a read that found more than fits, or failed") {
+    window.forget();
+    CHECK_FALSE(window.shows_all_due(start));
+    window.begin_read();
+    SUBCASE("more") { window.end_read({due(1, 1s), due(2, 2s)}, 2, start, room); }
+    SUBCASE("failed") { window.fail_read(start + 1s); }
+    CHECK_FALSE(window.shows_all_due(start));
+  }
+  SUBCASE("a read that found something far away") {
+    window.forget();
+    window.begin_read();
+    auto last = due(2, 2h);
+    SUBCASE("untouched") {
+      window.end_read({due(1, 1h), last}, room, start, room);
+      CHECK(window.shows_all_due(start));
+    }
+    SUBCASE("tried") {
+      last.attempts = 1;
+      window.end_read({due(1, 1h), last}, room, start, room);
+      CHECK_FALSE(window.shows_all_due(start));
+    }
+  }
+}
