@@ -2,6 +2,8 @@
 
 #include <boost/system/system_error.hpp>
 
+#include <algorithm>
+
 namespace posthorn::sim {
 
 using store::Found;
@@ -12,7 +14,9 @@ task<Result<>> FaultyStore::before(bool writes) {
     co_await clock_.sleep_until(clock_.steady() + random_.span(0ms, faults_.latency_max));
   if (dead_) co_return fail(Errc::cancelled, "the process has ended");
   if (writes && faults_.full) co_return fail(Errc::unavailable, "the disk is full");
-  if (faults_.fail_percent > 0 && random_.chance(faults_.fail_percent))
+  const int percent =
+      writes ? faults_.fail_percent : std::max(faults_.fail_percent, faults_.read_fail_percent);
+  if (percent > 0 && random_.chance(percent))
     co_return fail(writes ? Errc::unavailable : Errc::io, "the disk does not answer");
   co_return Result<>{};
 }
@@ -111,6 +115,25 @@ task<Result<std::vector<model::HeldInterval>>> FaultyStore::held(EndpointId endp
   return forward(hooks_.rows().held(endpoint));
 }
 task<Result<bool>> FaultyStore::expand_some() { return forward(hooks_.rows().expand_some(), true); }
+task<Result<std::vector<store::DueRequest>>> FaultyStore::requests_due(
+    SourceId source, std::optional<store::DueRequest> behind, Instant until, int limit) {
+  return forward(hooks_.rows().requests_due(source, behind, until, limit));
+}
+task<Result<std::vector<std::pair<SourceId, Instant>>>> FaultyStore::sources_with_requests(
+    SourceId behind, int limit) {
+  return forward(hooks_.rows().sources_with_requests(behind, limit));
+}
+task<Result<std::optional<model::ReceivedRequest>>> FaultyStore::request(RequestId id) {
+  return forward(hooks_.rows().request(id));
+}
+task<Result<std::vector<std::shared_ptr<const model::ReceivedRequest>>>> FaultyStore::requests(
+    std::vector<RequestId> ids) {
+  return forward(hooks_.rows().requests(std::move(ids)));
+}
+task<Result<Found<model::ReceivedRequest>>> FaultyStore::list_requests(store::RequestFilter filter,
+                                                                       Page page) {
+  return forward(hooks_.rows().list_requests(std::move(filter), page));
+}
 task<Result<std::vector<std::shared_ptr<const model::Event>>>> FaultyStore::events(
     std::vector<EventId> ids) {
   return forward(hooks_.rows().events(std::move(ids)));
@@ -160,6 +183,9 @@ task<Result<bool>> FaultyStore::retain(store::Retention retention, Instant now, 
 }
 task<Result<>> FaultyStore::erase_payload(EventId id) {
   return forward(hooks_.rows().erase_payload(id), true);
+}
+task<Result<>> FaultyStore::erase_body(RequestId id) {
+  return forward(hooks_.rows().erase_body(id), true);
 }
 task<Result<Instant>> FaultyStore::last_seen() { return forward(hooks_.rows().last_seen()); }
 task<Result<store::StoreStats>> FaultyStore::stats() { return forward(hooks_.rows().stats()); }

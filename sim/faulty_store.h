@@ -15,7 +15,8 @@ namespace posthorn::sim {
 /// Faults of the machine's disk: the same for every process.
 struct StoreFaults {
   int fail_percent = 0;
-  bool full = false;  ///< Every write is refused as unavailable.
+  int read_fail_percent = 0;  ///< Of calls that only read; the higher of both counts.
+  bool full = false;          ///< Every write is refused as unavailable.
   Millis latency_max{0};
 };
 
@@ -61,6 +62,17 @@ class FaultyStore final : public store::Store {
   task<Result<std::optional<model::Lane>>> lane(EndpointId endpoint) override;
   task<Result<std::vector<model::HeldInterval>>> held(EndpointId endpoint) override;
   task<Result<bool>> expand_some() override;
+  task<Result<std::vector<store::DueRequest>>> requests_due(SourceId source,
+                                                            std::optional<store::DueRequest> after,
+                                                            Instant until, int limit) override;
+  task<Result<std::vector<std::pair<SourceId, Instant>>>> sources_with_requests(SourceId after,
+                                                                                int limit) override;
+
+  task<Result<std::optional<model::ReceivedRequest>>> request(RequestId id) override;
+  task<Result<std::vector<std::shared_ptr<const model::ReceivedRequest>>>> requests(
+      std::vector<RequestId> ids) override;
+  task<Result<store::Found<model::ReceivedRequest>>> list_requests(store::RequestFilter filter,
+                                                                   store::Page page) override;
   task<Result<std::vector<std::shared_ptr<const model::Event>>>> events(
       std::vector<EventId> ids) override;
   task<Result<std::optional<EventId>>> event_by_client_id(WorkspaceId workspace,
@@ -85,6 +97,7 @@ class FaultyStore final : public store::Store {
                                                            store::Page page) override;
   task<Result<bool>> retain(store::Retention retention, Instant now, int limit) override;
   task<Result<>> erase_payload(EventId id) override;
+  task<Result<>> erase_body(RequestId id) override;
   task<Result<Instant>> last_seen() override;
   task<Result<store::StoreStats>> stats() override;
   task<Result<std::vector<std::string>>> check() override;

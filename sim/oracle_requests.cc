@@ -46,7 +46,7 @@ DeliveryId Oracle::sent(Life& life, const env::OutgoingRequest& request) {
   }
   const int number = number_of(header_of(request.headers, "X-Webhook-Attempt"));
   digest_.add("sent", id->value, static_cast<std::uint64_t>(number),
-              static_cast<std::uint64_t>(life.clock->now().unix_ms));
+              static_cast<std::uint64_t>(life.number));
   const auto found = tables_->deliveries.find(*id);
   if (found == tables_->deliveries.end()) {
     blame(fmt::format("G1: {} was sent and is not in the store", id->text()));

@@ -35,12 +35,14 @@ Plan::Plan(std::uint64_t seed) {
   in_flight_max = random.chance(50) ? random.number(2, 8) : 64;
   per_target_max = random.chance(30) ? random.number(1, 3) : 64;
   drain_limit = random.span(0ms, 15s);
+  window_rows_max = random.chance(50) ? random.number(1, 4) : random.number(5, 40);
+  reads_fail = random.chance(20);
 }
 
 std::string Plan::words() const {
-  std::string words =
-      fmt::format("{} endpoints, {} publications in {}, {} at once, {} to a host", endpoints,
-                  publications, to_human(load_span), in_flight_max, per_target_max);
+  std::string words = fmt::format(
+      "{} endpoints, {} publications in {}, {} at once, {} to a host, windows of {}", endpoints,
+      publications, to_human(load_span), in_flight_max, per_target_max, window_rows_max);
   const auto add = [&words](bool on, std::string_view name) {
     if (on) words.append(", ").append(name);
   };
@@ -52,6 +54,7 @@ std::string Plan::words() const {
   add(store_slow, "store slow");
   add(store_fails, "store fails");
   add(store_full, "store full");
+  add(reads_fail, "reads fail");
   add(crashes, "crashes");
   add(clean_restarts, "clean restarts");
   add(clock_jumps, "clock jumps");

@@ -23,6 +23,7 @@ struct Plan {
   bool store_slow = false;
   bool store_fails = false;  ///< Single calls.
   bool store_full = false;   ///< Nothing is taken for a while.
+  bool reads_fail = false;   ///< Many of the calls that only read.
   // The process and its machine.
   bool crashes = false;  ///< At any moment, and right before or after a commit.
   bool clean_restarts = false;
@@ -41,6 +42,7 @@ struct Plan {
   Millis load_span{0};  ///< Publishing and faults go on for so long.
   int in_flight_max = 16;
   int per_target_max = 16;
+  int window_rows_max = 16;
   Millis drain_limit{0};
 };
 

@@ -48,6 +48,7 @@ class Process {
   const publish::Publisher& publisher() const { return publisher_; }
   publish::Publisher& publisher() { return publisher_; }
   deliver::Engine& engine() { return *engine_; }
+  [[nodiscard]] const deliver::Engine& engine() const { return *engine_; }
   const env::Timeline& timeline() const { return timeline_; }
 
  private:

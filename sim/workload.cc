@@ -299,6 +299,7 @@ void World::plan_faults() {
   const auto some_time = [this] { return fate_.span(0ms, plan_.load_span); };
   if (plan_.store_slow) faults_.latency_max = fate_.span(1ms, 400ms);
   if (plan_.store_fails) faults_.fail_percent = fate_.number(1, 15);
+  if (plan_.reads_fail) faults_.read_fail_percent = fate_.number(20, 40);
   if (plan_.store_full)
     for (int i = 0; i < 3; ++i) {
       const Millis begin = some_time();

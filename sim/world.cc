@@ -42,6 +42,7 @@ void World::lie() {
 }
 
 void World::trace() {
+  traces_ = true;
   digest_.trace([this](std::string_view what, std::uint64_t a, std::uint64_t b, std::uint64_t c) {
     fmt::print("{:>12} {} {} {} {}\n", clock_.steady().ms, what, a, b, c);
   });
@@ -112,7 +113,7 @@ void World::start_process(std::vector<int> shards) {
   config.in_flight_max = plan_.in_flight_max;
   config.per_target_max = plan_.per_target_max;
   config.drain_limit = plan_.drain_limit;
-  config.window_rows_max = 16;
+  config.window_rows_max = plan_.window_rows_max;
   config.admin_mails = {"ops@example.com"};
   if (journals_.empty() || plan_.two_owners) journals_.emplace_back();
   const int number = static_cast<int>(processes_.size()) + 1;
@@ -243,6 +244,17 @@ bool World::is_at_rest() const {
   });
 }
 
+void World::tell_lanes() {
+  for (const auto& [id, queue] : rows_->tables()->pending) {
+    const int owner = oracle_.owner(store::shard_of(id));
+    const auto& process = *processes_.at(static_cast<std::size_t>(owner - 1));
+    const auto lane = process.engine().lane_view(id);
+    fmt::print("{}: {} pending; process {}: state {}, {} in memory, {} of {} in flight\n",
+               id.text(), queue.size(), owner, static_cast<int>(lane.state), lane.waiting,
+               lane.in_flight, lane.concurrency);
+  }
+}
+
 Report World::run() {
   create_endpoints();
   start_process(every_shard());
@@ -278,6 +290,7 @@ Report World::run() {
     });
     at_rest = is_at_rest() && !blocked;
   }
+  if (traces_) tell_lanes();
   for (const auto& process : processes_) process->stop();
   go_on(clock_.steady() + 1min, [this] {
     return std::ranges::all_of(

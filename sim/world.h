@@ -59,6 +59,8 @@ class World {
   void heal();
   [[nodiscard]] bool is_at_rest() const;
   void learn(const store::CommitNotice& notice);
+  /// With trace(): what the owners do with that which is left pending.
+  void tell_lanes();
 
   // -- workload.cc
   void create_endpoints();
@@ -91,6 +93,7 @@ class World {
   std::multimap<Tick, std::function<void()>> agenda_;
   std::vector<std::unique_ptr<Process>> processes_;
   int running_tasks_ = 0;
+  bool traces_ = false;
   bool healed_ = false;
   bool restarting_ = false;
   bool is_apart_ = false;
