@@ -106,17 +106,20 @@ class Context {
 
 /// Rows of one answer, gathered over as many queries as a sparse filter needs (but a bounded
 /// number: then the answer is short and goes on with its cursor). `query` asks the store for a
-/// page; it is called at once and must not be a coroutine itself.
+/// page; it is called at once and must not be a coroutine itself. `keep`: what the store's filter
+/// cannot tell apart; none: all.
 template <class Row>
 task<Result<store::Found<Row>>> gather(
-    std::function<task<Result<store::Found<Row>>>(store::Page)> query, store::Page page) {
+    std::function<task<Result<store::Found<Row>>>(store::Page)> query, store::Page page,
+    std::function<bool(const Row&)> keep = {}) {
   constexpr int rounds_max = 20;
   store::Found<Row> all;
   const int wanted = page.limit;
   for (int round = 0; round < rounds_max; ++round) {
     page.limit = wanted - static_cast<int>(all.rows.size());
     PH_CO_TRY(auto found, co_await query(page));
-    for (auto& row : found.rows) all.rows.push_back(std::move(row));
+    for (auto& row : found.rows)
+      if (!keep || keep(row)) all.rows.push_back(std::move(row));
     all.next = found.next;
     if (!found.next || static_cast<int>(all.rows.size()) >= wanted) break;
     page.after = *found.next;

@@ -76,6 +76,32 @@ TEST_CASE("only what is not settled can be cancelled") {
   CHECK(world.post("/v1/deliveries/" + id + "/cancel").code() == "delivery_settled");
 }
 
+TEST_CASE("held and pending ones fill their pages, though the store knows them as one") {
+  World world;
+  const auto held = world.make_endpoint(R"(,"event_types":["ticket.*"])");
+  REQUIRE(world.post("/v1/endpoints/" + held + "/disable").status == 200);
+  for (int i = 0; i < 4; ++i) world.publish();
+  const auto open = world.make_endpoint(R"(,"event_types":["ticket.*"])");
+  for (int i = 0; i < 10; ++i) world.publish();
+  const auto page = [&world](const std::string& query) {
+    std::vector<std::string> endpoints;
+    const auto found = world.get("/v1/deliveries?" + query);
+    for (const auto& one : found.at("data").as_array())
+      endpoints.emplace_back(one.at("endpoint_id").as_string());
+    return endpoints;
+  };
+  CHECK(page("status=held&limit=12") == std::vector(12, held));
+  CHECK(page("status=held&limit=50") == std::vector(14, held));
+  CHECK(page("status=pending&limit=7") == std::vector(7, open));
+  CHECK(page("status=pending&status=held&limit=20").size() == 20);
+  const auto stats = world.get("/v1/endpoints/" + held + "/stats").at("deliveries");
+  CHECK(stats.at("held") == 14);
+  CHECK(stats.at("pending") == 0);
+  const auto others = world.get("/v1/endpoints/" + open + "/stats").at("deliveries");
+  CHECK(others.at("held") == 0);
+  CHECK(others.at("pending") == 10);
+}
+
 TEST_CASE("explain says for each endpoint why it got an event or did not") {
   World world;
   const auto wants = world.make_endpoint();

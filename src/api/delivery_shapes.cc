@@ -69,20 +69,18 @@ task<Result<std::vector<json::object>>> delivery_shapes(Context& context,
 task<Answer> list_deliveries_of(Context& context, Call& call, store::DeliveryFilter filter) {
   const auto page = context.page_of(call);
   if (!page) co_return page.error();
+  const auto statuses = call.query.list("status");
+  const auto routing = context.ports.routing.current();
+  const auto asked = [&](const model::Delivery& delivery) {
+    if (statuses.empty() || delivery.state != model::DeliveryState::pending) return true;
+    const std::string_view name = is_held(*routing, delivery) ? held_status : "pending";
+    return std::ranges::find(statuses, name) != statuses.end();
+  };
   PH_CO_TRY(auto found, co_await gather<model::Delivery>(
                             [&context, &filter](store::Page part) {
                               return context.ports.store.list_deliveries(filter, part);
                             },
-                            *page));
-  const auto statuses = call.query.list("status");
-  const auto asked = [&statuses](std::string_view name) {
-    return statuses.empty() || std::ranges::find(statuses, name) != statuses.end();
-  };
-  const auto routing = context.ports.routing.current();
-  std::erase_if(found.rows, [&](const model::Delivery& delivery) {
-    if (delivery.state != model::DeliveryState::pending) return false;
-    return !asked(is_held(*routing, delivery) ? held_status : "pending");
-  });
+                            *page, asked));
   PH_CO_TRY(const auto shapes, co_await delivery_shapes(context, std::move(found.rows)));
   ListText list;
   for (const auto& shape : shapes) list.add(shape);

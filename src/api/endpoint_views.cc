@@ -98,6 +98,9 @@ task<Answer> endpoint_stats(Context& context, Call& call) {
   json::object counts;
   for (std::size_t i = 0; i < tally.of_state.size(); ++i)
     counts[model::to_string(static_cast<model::DeliveryState>(i))] = tally.of_state[i];
+  // As the lists of deliveries tell them apart.
+  counts[held_status] = 0;
+  if (!endpoint->enabled) std::swap(counts["pending"], counts[held_status]);
   co_return json_response(
       200,
       json::object{{"object", "endpoint_stats"},
