@@ -177,7 +177,7 @@ void add_message(const PayloadObject& root, const PayloadObject& message, Parsed
     set(event.fields, is_reaction ? "reaction_to" : "reply_to", std::move(replied));
   }
   set(event.fields, "app", root.optional_text("app"));
-  if (root.faults() == 0) parsed.events.push_back(std::move(event));
+  if (root.faults() == 0) add_event(parsed, std::move(event));
 }
 
 /// The id of `enqueued` and `failed` is Gupshup's own. What comes later has WhatsApp's id, with
@@ -206,7 +206,7 @@ void add_status(const PayloadObject& root, const PayloadObject& status, Parsed& 
     set(event.fields, "reason", details->optional_text("reason"));
   }
   set(event.fields, "app", root.optional_text("app"));
-  if (root.faults() == 0) parsed.events.push_back(std::move(event));
+  if (root.faults() == 0) add_event(parsed, std::move(event));
 }
 
 Parsed parse(const Settings&, const Incoming& request) {

@@ -54,7 +54,7 @@ class ItemReader {
     auto event = make_event(std::move(chat));
     for (auto& field : more) event.fields[field.key()] = std::move(field.value());
     if (item_.is_standby) event.fields["standby"] = true;
-    parsed_.events.push_back(std::move(event));
+    add_event(parsed_, std::move(event));
   }
 
   void add_message(const PayloadObject& message) {
@@ -174,7 +174,7 @@ class ItemReader {
       event.fields["to"] = item_.recipient;
       event.fields["timestamp"] = item_.timestamp;
       event.fields[member.key()] = member.value();
-      parsed_.events.push_back(std::move(event));
+      add_event(parsed_, std::move(event));
       return;
     }
   }

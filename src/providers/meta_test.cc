@@ -243,6 +243,18 @@ TEST_CASE("Messenger: an item that lacks what is relied on is a fault, and the o
                                  at + "4/delivery/mids/1 type", at + "5/message/is_echo type"});
 }
 
+TEST_CASE("a call of more events than any provider sends is cut, and says so") {
+  std::string mids;
+  for (int i = 0; i < 10'002; ++i)
+    mids += std::string(i == 0 ? "" : ",") + '"' + std::to_string(i) + '"';
+  const auto parsed =
+      parsed_of("meta_messenger",
+                messaging("{" + std::string(head) + R"("delivery":{"mids":[)" + mids + "]}}"));
+  CHECK(parsed.events.size() == 10'000);
+  CHECK(parsed.events.back().idempotency_key == "9999:delivered");
+  CHECK(faults_of(parsed) == std::vector<std::string>{" too_many"});
+}
+
 TEST_CASE("at most 100 faults of one payload are kept") {
   std::string items;
   for (int i = 0; i < 500; ++i) items += std::string(i == 0 ? "" : ",") + "{}";

@@ -215,6 +215,15 @@ std::optional<json::object> read_object(const Incoming& request, Parsed& parsed)
   return std::move(body->get_object());
 }
 
+void add_event(Parsed& parsed, NormalisedEvent event) {
+  if (parsed.events.size() < events_per_call_max) {
+    parsed.events.push_back(std::move(event));
+  } else if (parsed.faults.empty() || parsed.faults.back().code != "too_many") {
+    parsed.faults.push_back(
+        {.pointer = "", .code = "too_many", .detail = "carries more than 10000 events"});
+  }
+}
+
 NormalisedEvent make_event(ChatEvent chat) {
   NormalisedEvent event;
   event.type = chat.type;

@@ -87,6 +87,13 @@ class PayloadObject {
 /// The body as a JSON object; otherwise nullopt, and `parsed.unreadable` says why.
 std::optional<json::object> read_object(const Incoming& request, Parsed& parsed);
 
+/// Meta sends batches of up to 1 000; a call that says more than this is not read to its end, so
+/// that one call cannot take the memory of many.
+inline constexpr std::size_t events_per_call_max = 10'000;
+
+/// Adds the event, or past events_per_call_max a fault at the whole payload instead.
+void add_event(Parsed& parsed, NormalisedEvent event);
+
 /// What every event of a chat message has. Absent text is null in the event.
 struct ChatEvent {
   std::string_view type;  ///< "message.inbound", "message.status", …

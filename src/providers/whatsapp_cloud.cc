@@ -125,7 +125,7 @@ void add_message(const PayloadObject& message, const Change& change, Parsed& par
     if (const auto part = message.optional_object("location"))
       event.fields["location"] = part->given();
   add_error(event.fields, message);
-  if (message.faults() == before) parsed.events.push_back(std::move(event));
+  if (message.faults() == before) add_event(parsed, std::move(event));
 }
 
 void add_status(const PayloadObject& status, const Change& change, Parsed& parsed) {
@@ -147,7 +147,7 @@ void add_status(const PayloadObject& status, const Change& change, Parsed& parse
   event.fields["provider_status"] = word;
   if (by_gupshup) set(event.fields, "whatsapp_message_id", whatsapp_id);
   add_error(event.fields, status);
-  if (status.faults() == before) parsed.events.push_back(std::move(event));
+  if (status.faults() == before) add_event(parsed, std::move(event));
 }
 
 void read_change(const PayloadObject& value, WhatsappSender sender, Parsed& parsed) {
