@@ -15,7 +15,8 @@ bool consists_of(std::string_view text, std::string_view letters) {
   return !text.empty() && text.find_first_not_of(letters) == std::string_view::npos;
 }
 
-constexpr std::string_view lower_hex = "0123456789abcdef";
+constexpr std::string_view letters_and_digits =
+    "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 constexpr std::string_view small_letters = "abcdefghijklmnopqrstuvwxyz";
 
 /// eu-west-1, us-gov-west-1: an area, perhaps gov, a direction of a closed list, a number. The list
@@ -53,7 +54,7 @@ bool is_certificate_path(std::string_view target) {
   if (!target.starts_with(prefix) || !target.ends_with(suffix)) return false;
   target.remove_prefix(prefix.size());
   return target.size() > suffix.size() &&
-         consists_of(target.substr(0, target.size() - suffix.size()), lower_hex);
+         consists_of(target.substr(0, target.size() - suffix.size()), letters_and_digits);
 }
 
 /// parse_url has checked that two hexadecimal digits follow each %.
@@ -116,7 +117,7 @@ Result<text::Url> check_sns_url(SnsUrl kind, std::string_view given,
     if (auto checked = check_confirmation(url.target, allowed_topics); !checked)
       return fail(std::move(checked).error());
   } else if (!is_certificate_path(url.target)) {
-    return refused("an SNS certificate is at /SimpleNotificationService-HEX.pem; got \"" +
+    return refused("an SNS certificate is at /SimpleNotificationService-ID.pem; got \"" +
                    printable(url.target.substr(0, 100)) + "\"");
   }
   return url;

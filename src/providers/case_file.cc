@@ -72,10 +72,7 @@ json::object shown(const NormalisedEvent& event) {
 }
 
 json::object shown(const Action& action) {
-  json::object out{{"type", action.type}};
-  if (!action.url.empty()) out["url"] = action.url;
-  if (!action.topic.empty()) out["topic"] = action.topic;
-  return out;
+  return {{action.type, action.url.empty() ? action.topic : action.url}};
 }
 
 json::object refused(std::string_view reason, const std::optional<Reply>& reply) {
