@@ -88,6 +88,7 @@ struct Engine::State : std::enable_shared_from_this<Engine::State> {
   void queue_read(const LanePtr& lane);
   void start_reads();
   task<> read(LanePtr lane);
+  task<> read_exhausted(LanePtr lane);
   task<> ask_key(LanePtr lane, std::uint64_t key);
   task<> sweep();
   task<Result<>> find_due_lanes();

@@ -17,6 +17,7 @@ constexpr std::size_t rows_min = 8;
 constexpr std::size_t rows_per_read = 256;
 constexpr int lanes_per_page = 256;
 constexpr int key_rows_max = 1'000;
+constexpr int exhausted_max = 500;  ///< Of a workspace, that an ordered lane reads when it begins.
 constexpr Millis read_retry = 1s;
 constexpr Millis sweep_gap = 30s;
 /// Lanes are taken into memory this long before their next due time: more than a sweep's gap.
@@ -136,7 +137,7 @@ std::size_t Engine::State::rows_max(const LaneEntry& lane) const {
       lane.queue.ordered() ? std::min(config.ordered_rows_max, config.window_rows_max)
                            : config.window_rows_max);
   const std::size_t share = rows_total_max / std::max<std::size_t>(lanes.size(), 1);
-  return std::clamp(share, rows_min, std::max(most, rows_min));
+  return std::clamp(share, std::min(rows_min, most), most);
 }
 
 void Engine::State::queue_read(const LanePtr& lane) {
@@ -164,6 +165,7 @@ task<> Engine::State::read(LanePtr lane) {
       if (planted(Planted::failures_forgotten)) lane->durable.failures = 0;
       lane->loaded = true;
       look_at_endpoint(lane);
+      if (lane->endpoint && lane->queue.wants_exhausted()) co_await read_exhausted(lane);
     } else {
       ports.log.warning("deliver.lane_unread",
                         {{"endpoint", lane->id.text()}, {"why", found.error().what}});
@@ -174,7 +176,6 @@ task<> Engine::State::read(LanePtr lane) {
     const auto cursor = window.begin_read();
     auto found =
         co_await ports.store.due(lane->id, cursor, Instant{INT64_MAX}, static_cast<int>(limit));
-    absorb_inbox();
     if (found) {
       window.end_read(*std::move(found), limit, now(), rows_max(*lane));
     } else {
@@ -189,6 +190,20 @@ task<> Engine::State::read(LanePtr lane) {
   start_reads();
   make_ready(lane);
   pump();
+}
+
+task<> Engine::State::read_exhausted(LanePtr lane) {
+  store::DeliveryFilter filter;
+  filter.workspace = lane->endpoint->workspace;
+  filter.states = {model::DeliveryState::exhausted};
+  store::Page page{.after = 0, .limit = exhausted_max, .oldest_first = false};
+  const auto found = co_await ports.store.list_deliveries(std::move(filter), page);
+  // With more of them, or without an answer, each key is asked about.
+  if (!found || found->next) co_return;
+  std::set<std::uint64_t> keys;
+  for (const auto& delivery : found->rows)
+    if (delivery.endpoint == lane->id && delivery.key_hash != 0) keys.insert(delivery.key_hash);
+  lane->queue.know_exhausted(std::move(keys));
 }
 
 task<> Engine::State::ask_key(LanePtr lane, std::uint64_t key) {

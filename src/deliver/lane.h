@@ -17,7 +17,9 @@ class LaneQueue {
  public:
   LaneQueue(const model::Endpoint& endpoint, Millis probe_gap_max, int known_failures)
       : pace_(endpoint, probe_gap_max, known_failures),
-        ordered_(endpoint.ordering == model::Ordering::key) {}
+        ordered_(endpoint.ordering == model::Ordering::key) {
+    keys_.let_heads_block(endpoint.on_exhausted == model::OnExhausted::block);
+  }
 
   /// The endpoint was edited: what is pending is looked at anew.
   void configure(const model::Endpoint& endpoint);
@@ -44,7 +46,7 @@ class LaneQueue {
 
   /// The taken row was sent; its slot is free. It stays busy until settled() or put_back().
   void sent(DeliveryId id, bool success, Instant started, Instant now);
-  /// The taken row was not sent after all: slot free, to be tried again from `row.due.due_at` on.
+  /// The taken row was not sent after all: slot free, to be tried again from `row.not_before` on.
   void put_back(Row row, Instant now, std::size_t rows_max);
   /// The end was recorded: `again` is the row as it waits for its next attempt.
   void settled(const store::Due& due, std::optional<Row> again, Instant now, std::size_t rows_max);
@@ -60,6 +62,11 @@ class LaneQueue {
   void answer(std::uint64_t key, std::vector<store::Due> pending,
               std::optional<DeliveryId> blocking_head, Instant now);
   void fail_answer(std::uint64_t key, Instant retry_at) { keys_.fail_answer(key, retry_at); }
+  /// Whether knowing all keys with exhausted deliveries would save questions.
+  [[nodiscard]] bool wants_exhausted() const { return ordered_ && keys_.wants_exhausted(); }
+  void know_exhausted(std::set<std::uint64_t> keys) { keys_.know_exhausted(std::move(keys)); }
+  /// A delivery of the key was exhausted; before settled().
+  void exhausted(std::uint64_t key) { keys_.exhausted(key); }
 
   [[nodiscard]] const Pace& pace() const { return pace_; }
   /// Deliveries known in memory that wait.
@@ -69,6 +76,9 @@ class LaneQueue {
 
  private:
   std::optional<Row> choose(Instant now);
+  using Place = std::map<store::DueCursor, Row>::const_iterator;
+  /// The lowest row of the key that is due or had attempts; replays do not count.
+  [[nodiscard]] Place head_of(std::uint64_t key, Instant now) const;
 
   Window window_;
   KeyOrder keys_;

@@ -70,9 +70,9 @@ void Engine::State::pump() {
 
 void Engine::State::take_turns() {
   if (paused || stopping) return;
-  if (!takes_records()) return;
   std::size_t without_progress = 0;
   while (!ready.empty() && without_progress < ready.size()) {
+    if (!takes_records()) return;
     if (in_flight >= config.in_flight_max && !planted(Planted::slots_ignored)) return;
     // Bytes fall as attempts end; with none in flight, going on is what makes them fall.
     if (in_flight > 0 && payload->bytes > config.payload_bytes_max) return;

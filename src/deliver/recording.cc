@@ -265,6 +265,7 @@ void Engine::State::settle(Outcome& outcome) {
       (outcome.attempt.number == 1 ? metrics.first_try : metrics.after_retry).observe(age);
       break;
     default:
+      lane->queue.exhausted(outcome.row.due.key_hash);
       metrics.exhausted.add();
   }
   const bool left_pending = again.has_value();

@@ -62,7 +62,7 @@ void Engine::State::wake_waiting(Target& target) {
 }
 
 void Engine::State::give_back(const LanePtr& lane, Row row, Millis later) {
-  row.due.due_at = std::max(row.due.due_at, now() + later);
+  row.not_before = now() + later;
   lane->queue.put_back(std::move(row), now(), rows_max(*lane));
   free_target(lane);
   --in_flight;
