@@ -93,7 +93,8 @@ const std::vector<Setting>& settings() {
          c.admin_key = Secret(std::string(v));
          return {};
        }},
-      {"trusted_proxies", "networks", "Proxies that are exempt from the limit on connections.",
+      {"trusted_proxies", "networks",
+       "Proxies that are exempt from the limit on connections and whose X-Forwarded-Proto counts.",
        [](Config& c, std::string_view v) -> Fault {
          std::vector<egress::Cidr> checked;
          if (auto fault = set_networks(checked, v)) return fault;
@@ -122,6 +123,11 @@ const std::vector<Setting>& settings() {
          if (!span || *span < 1s || *span > 10min) return "takes a time from 1s to 10m";
          c.drain_limit = *span;
          return {};
+       }},
+      {"ingest.in_flight_mb", "1 to 65536",
+       "MiB of bodies that may be received at once; past it 503.",
+       [](Config& c, std::string_view v) {
+         return set_number(c.ingest_in_flight_mb, v, 1, 65536);
        }},
       {"notices.mail_to", "mail addresses", "Who is told about disabled endpoints.",
        [](Config& c, std::string_view v) -> Fault {
@@ -195,9 +201,25 @@ const std::vector<Setting>& settings() {
        [](Config& c, std::string_view v) {
          return set_number(c.retention.attempt_days, v, 0, 36500);
        }},
+      {"retention.request_days", "0 to 36500", "Days that received requests are kept.",
+       [](Config& c, std::string_view v) {
+         return set_number(c.retention.request_days, v, 0, 36500);
+       }},
+      {"retention.refused_days", "0 to 36500", "Days that refused requests are kept.",
+       [](Config& c, std::string_view v) {
+         return set_number(c.retention.refused_days, v, 0, 36500);
+       }},
       {"retention.audit_days", "0 to 36500", "Days that the audit log is kept.",
        [](Config& c, std::string_view v) {
          return set_number(c.retention.audit_days, v, 0, 36500);
+       }},
+      {"retention.request_days", "0 to 36500", "Days that received requests are kept.",
+       [](Config& c, std::string_view v) {
+         return set_number(c.retention.request_days, v, 0, 36500);
+       }},
+      {"retention.refused_days", "0 to 36500", "Days that refused requests are kept.",
+       [](Config& c, std::string_view v) {
+         return set_number(c.retention.refused_days, v, 0, 36500);
        }},
       {"store.ballast_mb", "0 to 4096", "Space kept free so that a full disk can be mended.",
        [](Config& c, std::string_view v) { return set_number(c.ballast_mb, v, 0, 4096); }},

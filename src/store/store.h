@@ -25,6 +25,7 @@
 #include "model/delivery.h"
 #include "model/event.h"
 #include "model/objects.h"
+#include "model/received_request.h"
 
 namespace posthorn::store {
 
@@ -35,6 +36,10 @@ inline constexpr int shard_count = 256;
   return static_cast<int>((id.value * 0x9E3779B97F4A7C15ULL) >> 56);
 }
 [[nodiscard]] constexpr int shard_of(WorkspaceId id) {
+  return static_cast<int>((id.value * 0x9E3779B97F4A7C15ULL) >> 56);
+}
+
+[[nodiscard]] constexpr int shard_of(SourceId id) {
   return static_cast<int>((id.value * 0x9E3779B97F4A7C15ULL) >> 56);
 }
 
@@ -122,8 +127,55 @@ struct HeldChange {
   std::optional<DeliveryId> recover_from;  ///< close: none = recover all.
 };
 
-/// A retryable answer to a POST with an Idempotency-Key, committed with its effects.
+/// What makes two requests of a source the same. Unique per (source, text).
+struct DedupeKey {
+  std::string text;
+  /// 0: for as long as the first request is kept; else a first request that is older does not count
+  /// (the key is then taken over).
+  Millis within{0};
+  /// A one-time token: with the same body it is a duplicate, with another body the new request is
+  /// refused (RequestReceipt::token_reused).
+  bool token = false;
+};
+
+/// A request to be kept. Its id is given by the store.
+struct NewRequest {
+  model::ReceivedRequest request;
+  /// Looked up in their order before anything is written; the first that is taken decides. When
+  /// none is, all are claimed. A key whose request is gone is free. A request that comes refused
+  /// looks up and claims none: what anybody can send must not take the place of the real one.
+  std::vector<DedupeKey> keys;
+};
+
+struct RequestReceipt {
+  RequestId id;               ///< The new row's: a duplicate and a refused one are kept too.
+  RequestId duplicate_of;     ///< Its state is then duplicate. The first of all, not a duplicate.
+  bool token_reused = false;  ///< Its state is then refused.
+};
+
+/// A request's next state. The batch fails with conflict when its state is not `only_if` or it is
+/// not there; several of one request follow each other. The batch is invalid when it names receipts
+/// that the batch does not have, or says that a request is a duplicate of itself.
+struct RequestChange {
+  RequestId request;
+  model::RequestState only_if = model::RequestState::received;
+  model::RequestState state = model::RequestState::processed;
+  Instant due_at;                         ///< Used while state is received.
+  int attempts = 0;                       ///< As it shall be.
+  std::optional<int> forced;              ///< None: as it is.
+  std::optional<RequestId> duplicate_of;  ///< None: as it is. Of a duplicate: what that is one of.
+  std::optional<std::string> verdict;     ///< None: as it is.
+  std::string error;                      ///< As it shall be.
+  /// With a count: its `events` become those of this batch's receipts [first_event, first_event +
+  /// event_count), known ones too; events_new counts the others. Without: as they are.
+  std::size_t first_event = 0, event_count = 0;
+  Instant processed_at;  ///< As it shall be.
+};
+
+/// Everything that commits together.
 struct Batch {
+  std::vector<NewRequest> requests;
+  std::vector<RequestChange> request_changes;
   std::vector<NewEvent> events;
   std::vector<NewDelivery> deliveries;
   std::vector<AttemptRecord> attempts;
@@ -135,11 +187,13 @@ struct Batch {
   std::string publish_actor;  ///< With events and no audit entry of their own: who is named in the
                               ///< group's entry.
   std::string request_id;
-  EpochsPtr epochs;  ///< Needed for attempts, changes and lanes; none: no fence (tests, tools).
+  EpochsPtr epochs;  ///< Needed for attempts, changes, lanes and request_changes; none: no fence
+                     ///< (tests, tools).
 };
 
 struct Applied {
-  std::vector<EventReceipt> events;  ///< In the batch's order.
+  std::vector<RequestReceipt> requests;  ///< In the batch's order.
+  std::vector<EventReceipt> events;      ///< In the batch's order.
   std::vector<DeliveryId> deliveries;
   std::vector<model::Object>
       objects;  ///< As stored now (id, version, times); of keep_existing: the one that is there.
@@ -166,6 +220,9 @@ struct ObjectRef {
 
 /// What one commit changed.
 struct CommitNotice {
+  /// New ones, as committed, and those whose state changed (then without their body).
+  std::vector<std::shared_ptr<const model::ReceivedRequest>> requests;
+  std::vector<std::shared_ptr<const model::ReceivedRequest>> changed_requests;
   std::vector<FreshDelivery> deliveries;
   std::vector<std::shared_ptr<const model::Event>> events;
   std::vector<model::Attempt> attempts;
@@ -204,6 +261,22 @@ struct DeliveryFilter {
   std::vector<std::string> event_types;
   std::vector<int> status_codes;        ///< Of the last attempt.
   std::optional<Instant> since, until;  ///< created_at.
+};
+
+struct RequestFilter {
+  std::optional<WorkspaceId> workspace;
+  std::optional<SourceId> source;
+  std::vector<model::RequestState> states;  ///< Empty: all.
+  std::optional<RequestId> duplicate_of;
+  std::optional<Instant> since, until;  ///< received_at.
+};
+
+/// A received request as the worker takes it.
+struct DueRequest {
+  RequestId id;
+  Instant due_at;
+  int attempts = 0;
+  friend auto operator<=>(const DueRequest&, const DueRequest&) = default;
 };
 
 struct ObjectFilter {
@@ -246,12 +319,15 @@ struct Retention {
   int event_days = 90;    ///< Events and settled deliveries.
   int attempt_days = 90;
   int audit_days = 365;
+  int request_days = 30;  ///< Requests with their bodies and dedupe keys; never one that waits.
+  int refused_days = 7;   ///< Refused requests.
 };
 
 struct StoreStats {
   std::int64_t events = 0, deliveries_pending = 0, attempts = 0;  ///< Approximate, cheap.
   std::int64_t bytes = 0, wal_bytes = 0, free_bytes = 0;
   std::int64_t commits = 0, batches = 0;
+  std::int64_t requests = 0, requests_pending = 0;  ///< Approximate, cheap.
 };
 
 class Store {
@@ -303,7 +379,26 @@ class Store {
   /// True while there is more to do.
   virtual task<Result<bool>> expand_some() = 0;
 
+  // -- the other queue
+  /// Received requests of a source behind (due, id) of `after`, due at or before `until`, in that
+  /// order.
+  virtual task<Result<std::vector<DueRequest>>> requests_due(SourceId source,
+                                                             std::optional<DueRequest> after,
+                                                             Instant until, int limit) = 0;
+  /// Sources with received requests and when the first of each is due, by id behind `after`. Cost:
+  /// one index seek for each.
+  virtual task<Result<std::vector<std::pair<SourceId, Instant>>>> sources_with_requests(
+      SourceId after, int limit) = 0;
+
   // -- reading
+  /// With its body.
+  virtual task<Result<std::optional<model::ReceivedRequest>>> request(RequestId id) = 0;
+  /// In the order asked, with their bodies; a missing one is skipped.
+  virtual task<Result<std::vector<std::shared_ptr<const model::ReceivedRequest>>>> requests(
+      std::vector<RequestId> ids) = 0;
+  /// Without bodies.
+  virtual task<Result<Found<model::ReceivedRequest>>> list_requests(RequestFilter filter,
+                                                                    Page page) = 0;
   /// In the order asked; a missing event is skipped.
   virtual task<Result<std::vector<std::shared_ptr<const model::Event>>>> events(
       std::vector<EventId> ids) = 0;
@@ -335,6 +430,8 @@ class Store {
   virtual task<Result<bool>> retain(Retention retention, Instant now, int limit) = 0;
   /// Removes an event's payload; the event itself stays.
   virtual task<Result<>> erase_payload(EventId id) = 0;
+  /// Removes a request's body; the rest of it stays.
+  virtual task<Result<>> erase_body(RequestId id) = 0;
   /// The newest timeline moment seen in the store: where a restarted Timeline must not fall behind.
   virtual task<Result<Instant>> last_seen() = 0;
   virtual task<Result<StoreStats>> stats() = 0;

@@ -8,6 +8,9 @@
 #include "store/contract/lanes.h"
 #include "store/contract/lists.h"
 #include "store/contract/objects.h"
+#include "store/contract/request_changes.h"
+#include "store/contract/request_keeping.h"
+#include "store/contract/requests.h"
 #include "store/contract/threads.h"
 
 namespace posthorn::store::contract {
@@ -33,6 +36,14 @@ inline void run_store_contract(const MakeHarness& make) {
   SUBCASE("epochs") { epoch_cases(make); }
   SUBCASE("listeners") { listener_cases(make); }
   SUBCASE("races: publishing and reading") { race_cases(make); }
+  SUBCASE("requests") { request_cases(make); }
+  SUBCASE("requests: dedupe") { dedupe_cases(make); }
+  SUBCASE("requests: changes") { request_change_cases(make); }
+  SUBCASE("requests: queue") { request_queue_cases(make); }
+  SUBCASE("requests: lists") { list_request_cases(make); }
+  SUBCASE("requests: keeping") { request_keeping_cases(make); }
+  SUBCASE("requests: notices") { request_notice_cases(make); }
+  SUBCASE("races: one key, many requests") { request_race_cases(make); }
   SUBCASE("races: one attempt, many owners") { conflict_race_cases(make); }
 }
 

@@ -12,13 +12,17 @@ Result<Applied> MemoryApply::apply(Batch batch) {
   if (auto checked = check_epochs(batch); !checked) return fail(std::move(checked).error());
   if (auto checked = check_deliveries(batch); !checked) return fail(std::move(checked).error());
   if (auto checked = check_attempts(batch); !checked) return fail(std::move(checked).error());
+  if (auto checked = check_request_changes(batch); !checked)
+    return fail(std::move(checked).error());
   Applied applied;
   if (auto written = write_objects(batch, applied); !written)
     return fail(std::move(written).error());
 
   for (auto& record : batch.attempts) this->record(record);
   for (const auto& change : batch.changes) this->change(change);
+  for (auto& fresh : batch.requests) applied.requests.push_back(append(fresh));
   for (auto& fresh : batch.events) applied.events.push_back(append(fresh));
+  for (const auto& change : batch.request_changes) this->change(change, applied.events);
   for (const auto& fresh : batch.deliveries) applied.deliveries.push_back(make_delivery(fresh));
   for (const auto& change : batch.held) change_held(change);
   for (auto& lane : batch.lanes) write_lane(lane);
@@ -30,8 +34,8 @@ Result<Applied> MemoryApply::apply(Batch batch) {
 
 Result<> MemoryApply::check_epochs(const Batch& batch) const {
   if (!batch.epochs) return {};
-  const auto check = [&](EndpointId endpoint) -> Result<> {
-    const auto shard = static_cast<std::size_t>(shard_of(endpoint));
+  const auto check = [&](auto owner) -> Result<> {
+    const auto shard = static_cast<std::size_t>(shard_of(owner));
     if (batch.epochs->of_shard[shard] == tables_.epochs[shard]) return {};
     return fail(Errc::stale_epoch, fmt::format("shard {} has a newer owner", shard));
   };
@@ -43,6 +47,11 @@ Result<> MemoryApply::check_epochs(const Batch& batch) const {
     const auto found = tables_.deliveries.find(change.delivery);
     if (found == tables_.deliveries.end()) continue;
     if (auto held = check(found->second.delivery.endpoint); !held) return held;
+  }
+  for (const auto& change : batch.request_changes) {
+    const auto found = tables_.requests.find(change.request);
+    if (found == tables_.requests.end()) continue;
+    if (auto held = check(found->second.request->source); !held) return held;
   }
   return {};
 }

@@ -29,6 +29,13 @@ class MemoryApply {
   /// All or none.
   Result<> write_objects(Batch& batch, Applied& applied);
 
+  // apply_requests.cc
+  Result<> check_request_changes(const Batch& batch) const;
+  /// What a request that is a duplicate of `id` is a duplicate of.
+  RequestId original_of(RequestId id) const;
+  RequestReceipt append(NewRequest& fresh);
+  void change(const RequestChange& change, const std::vector<EventReceipt>& receipts);
+
   void record(AttemptRecord& record);
   void resolve(DeliveryId original);
   void change(const DeliveryChange& change);

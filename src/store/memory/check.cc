@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "store/memory/tables.h"
 
 namespace posthorn::store {
@@ -86,6 +88,42 @@ void check_objects(const MemoryTables& tables, Faults& faults) {
     faults.push_back(fmt::format("{} names for {} documents", tables.names.size(), named));
 }
 
+void check_requests(const MemoryTables& tables, Faults& faults) {
+  std::size_t waiting = 0, queued = 0;
+  for (const auto& [id, row] : tables.requests) {
+    const auto& request = *row.request;
+    if (id.value >= tables.next_request)
+      faults.push_back(fmt::format("{}: its id was not given yet", id.text()));
+    if (request.state > model::RequestState::answered)
+      faults.push_back(fmt::format("{}: its state is out of range", id.text()));
+    if (request.state == model::RequestState::duplicate &&
+        (!request.duplicate_of || request.duplicate_of == id))
+      faults.push_back(fmt::format("{}: it is a duplicate of nothing else", id.text()));
+    if (request.duplicate_of > tables.requests_gone &&
+        !tables.requests.contains(request.duplicate_of))
+      faults.push_back(fmt::format("{}: what it is a duplicate of is not there", id.text()));
+    for (const auto& key : row.keys) {
+      const auto found = tables.request_keys.find({request.source, key});
+      if (found == tables.request_keys.end() || found->second < id)
+        faults.push_back(fmt::format("{}: its key is not registered", id.text()));
+    }
+    if (request.state != model::RequestState::received) continue;
+    ++waiting;
+    const auto queue = tables.received.find(request.source);
+    if (queue == tables.received.end() || !queue->second.contains({request.due_at, id}))
+      faults.push_back(fmt::format("{}: the queue does not have it", id.text()));
+  }
+  for (const auto& [source, queue] : tables.received) queued += queue.size();
+  if (queued != waiting)
+    faults.push_back(fmt::format("{} requests are queued and {} wait", queued, waiting));
+  for (const auto& [key, id] : tables.request_keys) {
+    const auto found = tables.requests.find(id);
+    if (found == tables.requests.end() || found->second.request->source != key.first ||
+        std::ranges::find(found->second.keys, key.second) == found->second.keys.end())
+      faults.push_back(fmt::format("{}: a key names it that it did not claim", id.text()));
+  }
+}
+
 }  // namespace
 
 std::vector<std::string> MemoryTables::faults() const {
@@ -95,6 +133,7 @@ std::vector<std::string> MemoryTables::faults() const {
   check_fan_out(*this, found);
   check_audit(*this, found);
   check_objects(*this, found);
+  check_requests(*this, found);
   return found;
 }
 

@@ -47,6 +47,14 @@ bool matches(const DeliveryFilter& filter, const model::Delivery& delivery, std:
          is_within(filter.since, filter.until, delivery.created_at);
 }
 
+bool matches(const RequestFilter& filter, const model::ReceivedRequest& request) {
+  return (!filter.workspace || *filter.workspace == request.workspace) &&
+         (!filter.source || *filter.source == request.source) &&
+         has(filter.states, request.state) &&
+         (!filter.duplicate_of || *filter.duplicate_of == request.duplicate_of) &&
+         is_within(filter.since, filter.until, request.received_at);
+}
+
 bool matches(const ObjectFilter& filter, const model::Object& object) {
   return (!filter.workspace || *filter.workspace == object.workspace) &&
          (filter.parent == 0 || filter.parent == object.parent) &&

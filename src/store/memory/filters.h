@@ -13,6 +13,7 @@ namespace posthorn::store {
 bool matches(const EventFilter& filter, const model::Event& event);
 /// `type` is the event's; empty when the event is not kept any more.
 bool matches(const DeliveryFilter& filter, const model::Delivery& delivery, std::string_view type);
+bool matches(const RequestFilter& filter, const model::ReceivedRequest& request);
 bool matches(const ObjectFilter& filter, const model::Object& object);
 
 /// Rows that one call looks at.

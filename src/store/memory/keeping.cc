@@ -36,6 +36,8 @@ class Sweep {
     if (retention.attempt_days > 0) attempts(before(retention.attempt_days));
     if (retention.payload_days > 0) payloads(before(retention.payload_days));
     if (retention.event_days > 0) events(before(retention.event_days));
+    if (retention.refused_days > 0) refused(before(retention.refused_days));
+    if (retention.request_days > 0) requests(before(retention.request_days));
     return left_ <= 0;
   }
 
@@ -96,6 +98,26 @@ class Sweep {
     }
   }
 
+  void refused(Instant end) {
+    for (auto at = tables_.requests.begin(); at != tables_.requests.end() && left_ > 0;) {
+      const auto& request = *at++->second.request;
+      if (request.state != model::RequestState::refused || request.received_at >= end) continue;
+      tables_.erase(request.id);
+      --left_;
+    }
+  }
+
+  void requests(Instant end) {
+    for (auto at = tables_.requests.begin(); at != tables_.requests.end() && left_ > 0;) {
+      const auto& request = *at++->second.request;
+      if (request.received_at >= end) return;
+      if (request.state == model::RequestState::received) continue;
+      tables_.requests_gone = std::max(tables_.requests_gone, request.id);
+      tables_.erase(request.id);
+      --left_;
+    }
+  }
+
   MemoryTables& tables_;
   CommitNotice& notice_;
   Instant now_;
@@ -120,6 +142,15 @@ task<Result<>> MemoryStore::erase_payload(EventId id) {
   if (found == state_->tables->events.end())
     co_return fail(Errc::not_found, id.text() + " is not there");
   drop_payload(found->second);
+  co_return Result<>{};
+}
+
+task<Result<>> MemoryStore::erase_body(RequestId id) {
+  const std::lock_guard lock(state_->mutex);
+  const auto found = state_->tables->requests.find(id);
+  if (found == state_->tables->requests.end())
+    co_return fail(Errc::not_found, id.text() + " is not there");
+  found->second.request = without_body(*found->second.request);
   co_return Result<>{};
 }
 

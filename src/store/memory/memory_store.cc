@@ -78,6 +78,9 @@ task<Result<StoreStats>> MemoryStore::stats() {
   StoreStats stats;
   stats.events = static_cast<std::int64_t>(tables.events.size());
   stats.attempts = static_cast<std::int64_t>(tables.attempts.size());
+  stats.requests = static_cast<std::int64_t>(tables.requests.size());
+  for (const auto& [source, queue] : tables.received)
+    stats.requests_pending += static_cast<std::int64_t>(queue.size());
   stats.commits = tables.commits;
   stats.batches = tables.batches;
   for (const auto& [endpoint, queue] : tables.pending)

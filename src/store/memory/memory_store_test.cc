@@ -37,6 +37,12 @@ TEST_CASE("memory store: check() finds what is broken") {
     batch.audit.push_back({.action = "a"});
   }
   batch.objects.push_back({.object = {.kind = model::ObjectKind::bin, .name = "x"}});
+  for (int i = 0; i < 2; ++i) {
+    store::NewRequest received;
+    received.request.source = SourceId{5};
+    received.keys.push_back({.text = "k"});
+    batch.requests.push_back(received);
+  }
   REQUIRE(broken.apply_blocking(std::move(batch)).has_value());
   auto& tables = *broken.tables();
   const auto faults = [&] { return store::contract::must(broken.check()).size(); };
@@ -53,5 +59,29 @@ TEST_CASE("memory store: check() finds what is broken") {
     tables.audit[AuditId{2}].hash = store::audit_hash_of(tables.audit[AuditId{2}]);
   }
   SUBCASE("a name that leads nowhere") { tables.names.clear(); }
+  const auto change_request = [&](RequestId id, auto change) {
+    auto& row = tables.requests.at(id).request;
+    auto next = std::make_shared<model::ReceivedRequest>(*row);
+    change(*next);
+    row = std::move(next);
+  };
+  SUBCASE("a request that the queue does not have") { tables.received.clear(); }
+  SUBCASE("a request that is queued and does not wait") {
+    change_request({1}, [](auto& row) { row.state = model::RequestState::parked; });
+  }
+  SUBCASE("a request in a state that is none") {
+    change_request({2}, [](auto& row) { row.state = static_cast<model::RequestState>(8); });
+  }
+  SUBCASE("a duplicate of nothing") {
+    change_request({2}, [](auto& row) { row.duplicate_of = {}; });
+  }
+  SUBCASE("a duplicate of what is not there") {
+    change_request({2}, [](auto& row) { row.duplicate_of = {77}; });
+  }
+  SUBCASE("a request whose id was not given") { tables.next_request = 2; }
+  SUBCASE("a key that nobody registered") { tables.request_keys.clear(); }
+  SUBCASE("a key that names who did not claim it") {
+    tables.request_keys.begin()->second = RequestId{2};
+  }
   CHECK(faults() > 0);
 }

@@ -87,6 +87,47 @@ void MemoryTables::lower_lane(EndpointId endpoint, Instant due) {
   if (!lane.next_due || *lane.next_due > due) lane.next_due = due;
 }
 
+void MemoryTables::unlink(const model::ReceivedRequest& request) {
+  if (request.state != model::RequestState::received) return;
+  const auto queue = received.find(request.source);
+  queue->second.erase({request.due_at, request.id});
+  if (queue->second.empty()) received.erase(queue);
+}
+
+void MemoryTables::insert(RequestRow row) {
+  const auto& request = *row.request;
+  if (request.state == model::RequestState::received)
+    received[request.source].emplace(request.due_at, request.id);
+  for (const auto& key : row.keys) request_keys[{request.source, key}] = request.id;
+  requests.emplace(request.id, std::move(row));
+}
+
+void MemoryTables::replace(const RequestPtr& request) {
+  auto& row = requests.at(request->id);
+  unlink(*row.request);
+  row.request = request;
+  if (request->state == model::RequestState::received)
+    received[request->source].emplace(request->due_at, request->id);
+}
+
+void MemoryTables::erase(RequestId id) {
+  const auto row = requests.find(id);
+  if (row == requests.end()) return;
+  const auto& request = *row->second.request;
+  unlink(request);
+  for (const auto& key : row->second.keys) {
+    const auto place = request_keys.find({request.source, key});
+    if (place != request_keys.end() && place->second == id) request_keys.erase(place);
+  }
+  requests.erase(row);
+}
+
+RequestPtr without_body(const model::ReceivedRequest& request) {
+  auto bare = std::make_shared<model::ReceivedRequest>(request);
+  bare->body = nullptr;
+  return bare;
+}
+
 std::string audit_hash_of(const model::AuditEntry& entry) {
   return to_hex(crypto::sha256(
       fmt::format("{}\n{}\n{}\n{}\n{}\n{}\n{}\n{}\n{}\n{}", entry.previous_hash, entry.id.value,

@@ -16,6 +16,7 @@
 namespace posthorn::store {
 
 using EventPtr = std::shared_ptr<const model::Event>;
+using RequestPtr = std::shared_ptr<const model::ReceivedRequest>;
 
 struct DeliveryRow {
   model::Delivery delivery;
@@ -25,6 +26,11 @@ struct DeliveryRow {
 struct ClientKey {
   EventId event;
   std::string digest;
+};
+
+struct RequestRow {
+  RequestPtr request;
+  std::vector<std::string> keys;  ///< That it claimed; a later request may have taken them over.
 };
 
 /// Targets of a large fan-out whose deliveries are not made yet; `next` is the first one's id.
@@ -38,7 +44,8 @@ struct MemoryTables {
   using ObjectName = std::tuple<model::ObjectKind, WorkspaceId, std::string>;
 
   std::uint64_t next_event = 1, next_delivery = 1, next_attempt = 1, next_object = 1,
-                next_audit = 1;
+                next_audit = 1, next_request = 1;
+  RequestId requests_gone;  ///< The highest that retention took after its full time.
   std::int64_t commits = 0, batches = 0;
   Instant moment;  ///< The newest timeline moment of a commit.
 
@@ -52,6 +59,8 @@ struct MemoryTables {
   std::map<EventId, Expansion> expansions;
   std::map<std::pair<WorkspaceId, std::string>, ClientKey> client_keys;
   std::map<std::pair<WorkspaceId, std::string>, std::int64_t> sequences;
+  std::map<RequestId, RequestRow> requests;
+  std::map<std::pair<SourceId, std::string>, RequestId> request_keys;
   std::array<std::int64_t, shard_count> epochs{};
   std::string last_audit_hash;
 
@@ -61,6 +70,7 @@ struct MemoryTables {
   std::map<std::pair<EndpointId, std::uint64_t>, std::set<DeliveryId>> of_key;
   std::map<EventId, std::set<DeliveryId>> of_event;
   std::map<ObjectName, std::uint64_t> names;
+  std::map<SourceId, std::set<std::pair<Instant, RequestId>>> received;  ///< By due time.
 
   /// A pending delivery of a closed interval that was not recovered: it counts as cancelled.
   [[nodiscard]] bool is_dropped(EndpointId endpoint, DeliveryId id) const;
@@ -79,13 +89,21 @@ struct MemoryTables {
   void erase(DeliveryId id);
   void lower_lane(EndpointId endpoint, Instant due);
 
+  void insert(RequestRow row);
+  void replace(const RequestPtr& request);
+  void erase(RequestId id);
+
   /// Every broken invariant in words.
   [[nodiscard]] std::vector<std::string> faults() const;
 
  private:
   void link(const model::Delivery& delivery);
   void unlink(const model::Delivery& delivery);
+  void unlink(const model::ReceivedRequest& request);
 };
+
+/// The same without its body.
+RequestPtr without_body(const model::ReceivedRequest& request);
 
 /// The hash that chains an audit entry: SHA-256 of the previous hash and the other fields.
 std::string audit_hash_of(const model::AuditEntry& entry);

@@ -38,6 +38,10 @@ Result<> Applier::load() {
   std::vector<std::int64_t> buckets;
   for (auto rows = sql_->key_buckets.query(); rows.next();) buckets.push_back(rows.number(0));
   key_filters_.load(buckets);
+  buckets.clear();
+  for (auto rows = sql_->request_key_buckets.query(); rows.next();)
+    buckets.push_back(rows.number(0));
+  request_filters_.load(buckets);
   return load_counters();
 }
 
@@ -49,6 +53,7 @@ Result<> Applier::load_counters() {
     counters_.attempt = rows.id(2) + 1;
     counters_.object = rows.id(3) + 1;
     counters_.audit = rows.id(4) + 1;
+    counters_.request = rows.id(6) + 1;
   }
   if (auto rows = sql_->get_meta.query("counters"); rows.next())
     if (!counters_.raise_to(rows.bytes(0)))
@@ -86,16 +91,12 @@ Result<> Applier::undo_group() {
   publishes_.clear();
   // The filters keep the keys that were taken back: a needless lookup, no harm. load() would empty
   // them.
-  KeyFilters filters = std::move(key_filters_);
+  KeyFilters filters = std::move(key_filters_), requests = std::move(request_filters_);
   auto loaded = load();
   key_filters_ = std::move(filters);
+  request_filters_ = std::move(requests);
   counters_ = before;
   return loaded;
-}
-
-bool Applier::is_stale(const Batch& batch, EndpointId endpoint) const {
-  const auto shard = static_cast<std::size_t>(shard_of(endpoint));
-  return batch.epochs && batch.epochs->of_shard[shard] != epochs_[shard];
 }
 
 Result<> Applier::check_epochs(const Batch& batch) {
@@ -115,6 +116,8 @@ Result<Applied> Applier::apply(PreparedBatch& prepared) {
   if (auto checked = check_epochs(batch); !checked) return fail(std::move(checked).error());
   if (auto checked = check_changes(batch); !checked) return fail(std::move(checked).error());
   if (auto checked = check_new_deliveries(batch); !checked) return fail(std::move(checked).error());
+  if (auto checked = check_request_changes(batch); !checked)
+    return fail(std::move(checked).error());
   return apply_fallible(prepared);
 }
 
@@ -152,7 +155,9 @@ Result<Applied> Applier::apply_fallible(PreparedBatch& prepared) {
   if (guarded) sql_->release.run();
 
   apply_changes(batch);
+  apply_requests(prepared, applied);
   apply_events(prepared, applied);
+  apply_request_changes(batch, applied);
   apply_new_deliveries(batch, applied);
   apply_held(batch);
   apply_lanes(batch);

@@ -21,10 +21,18 @@ namespace posthorn::store {
 
 struct WriteStatements;
 
+/// Files of what is too big for a row: one name for each event and each request of a batch; empty:
+/// it lies in the row.
+struct BatchFiles {
+  std::vector<std::string> events, requests;
+};
+
 /// A batch on its way, with what was prepared for it off the writer's thread.
 struct PreparedBatch {
   Batch batch;
-  std::vector<std::string> body_files;  ///< By event: name of the payload's file; empty: inline.
+  BatchFiles files;
+  /// By request: the hashes of its keys, in their order.
+  std::vector<std::vector<std::string>> request_keys;
 };
 
 /// Used by the writer's thread alone, between BEGIN and COMMIT.
@@ -70,6 +78,7 @@ class Applier {
   [[nodiscard]] Connection& connection() { return connection_; }
   [[nodiscard]] const Counters& counters() const { return counters_; }
   [[nodiscard]] KeyFilters& key_filters() { return key_filters_; }
+  [[nodiscard]] KeyFilters& request_filters() { return request_filters_; }
   /// Pending deliveries made minus settled since the start.
   [[nodiscard]] std::int64_t pending_change() const { return pending_change_; }
   void note_settled(std::int64_t count) { pending_change_ -= count; }
@@ -90,7 +99,11 @@ class Applier {
 
   // apply.cc
   Result<> check_epochs(const Batch& batch);
-  [[nodiscard]] bool is_stale(const Batch& batch, EndpointId endpoint) const;
+  template <class Owner>
+  [[nodiscard]] bool is_stale(const Batch& batch, Owner owner) const {
+    const auto shard = static_cast<std::size_t>(shard_of(owner));
+    return batch.epochs && batch.epochs->of_shard[shard] != epochs_[shard];
+  }
   Result<Applied> apply_fallible(PreparedBatch& prepared);
   void apply_audit(Batch& batch);
   void append_audit(model::AuditEntry entry);
@@ -108,6 +121,18 @@ class Applier {
   void remember_new(DeliveryId id, EndpointId endpoint, Instant due, DeliveryId replay_of);
   Result<> check_new_deliveries(const Batch& batch);
   void apply_new_deliveries(Batch& batch, Applied& applied);
+
+  // apply_requests.cc
+  Result<> check_request_changes(const Batch& batch);
+  void apply_requests(PreparedBatch& prepared, Applied& applied);
+  RequestReceipt append_request(model::ReceivedRequest request, const std::vector<DedupeKey>& keys,
+                                std::vector<std::string> hashes, std::string_view body_file);
+  /// Who holds the key, with what is compared: id, received_at and body_sha256.
+  std::optional<model::ReceivedRequest> key_holder(std::int64_t bucket, std::string_view hash);
+  /// What a duplicate of `id` is a duplicate of.
+  RequestId original_of(RequestId id);
+  void apply_request_changes(const Batch& batch, const Applied& applied);
+  void change_request(const RequestChange& change, const std::vector<EventReceipt>& receipts);
 
   // apply_attempts.cc
   /// Its state is cancelled when a closed held interval dropped it.
@@ -146,7 +171,7 @@ class Applier {
   HeldIntervals held_;
   LaneDues lane_dues_;
   RecentDeliveries recent_;
-  KeyFilters key_filters_;
+  KeyFilters key_filters_, request_filters_;
   std::array<std::int64_t, shard_count> epochs_{};
   std::string last_audit_hash_;
   std::int64_t pending_change_ = 0, pending_change_before_group_ = 0;

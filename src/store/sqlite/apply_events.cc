@@ -11,8 +11,7 @@ void Applier::apply_events(PreparedBatch& prepared, Applied& applied) {
   if (batch.events.empty()) return;
   applied.events.reserve(batch.events.size());
   for (std::size_t i = 0; i < batch.events.size(); ++i) {
-    const std::string_view file =
-        i < prepared.body_files.size() ? std::string_view(prepared.body_files[i]) : "";
+    const std::string& file = prepared.files.events[i];
     const WorkspaceId workspace = batch.events[i].event.workspace;
     applied.events.push_back(append_event(batch.events[i], file));
     const EventReceipt& receipt = applied.events.back();

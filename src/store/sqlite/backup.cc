@@ -44,18 +44,30 @@ Result<> copy_pages(Connection& source, Connection& target, const BackupOptions&
 /// Copies the payloads that the copied database names. One that retention or an erasure took in
 /// the meantime is erased from the copy too.
 Result<std::vector<std::string>> copy_bodies(Connection& target, const BackupOptions& options) {
-  std::vector<std::pair<std::int64_t, std::string>> named;
-  Statement all(target, "SELECT event, file FROM bodies ORDER BY event");
-  for (auto rows = all.query(); rows.next();) named.emplace_back(rows.number(0), rows.text(1));
-  Statement forget(target, "DELETE FROM bodies WHERE event = ?1");
+  struct Named {
+    std::int64_t owner = 0;
+    std::string file;
+    bool of_request = false;
+  };
+  std::vector<Named> named;
+  // Schema 1 had no requests.
+  const bool has_requests =
+      target.number("SELECT count(*) FROM sqlite_schema WHERE name = 'request_bodies'") == 1;
+  Statement all(target, has_requests ? "SELECT event, file, 0 FROM bodies UNION ALL "
+                                       "SELECT request, file, 1 FROM request_bodies ORDER BY 3, 1"
+                                     : "SELECT event, file, 0 FROM bodies ORDER BY event");
+  for (auto rows = all.query(); rows.next();)
+    named.push_back({rows.number(0), rows.text(1), rows.number(2) != 0});
   std::vector<std::string> copied;
-  for (const auto& [event, file] : named) {
+  for (const auto& [owner, file, of_request] : named) {
     const std::string name = "bodies/" + file;
     auto done = copy_file(options.data_folder + "/" + name, options.target + "/" + name);
     if (done)
       copied.push_back(name);
     else if (done.error().code == Errc::not_found)
-      forget.run(event);
+      Statement(target, of_request ? "DELETE FROM request_bodies WHERE request = ?1"
+                                   : "DELETE FROM bodies WHERE event = ?1")
+          .run(owner);
     else
       return fail(std::move(done).error());
   }

@@ -3,12 +3,14 @@
 #include <fmt/format.h>
 
 #include <atomic>
+#include <filesystem>
 #include <fstream>
 #include <thread>
 
 #include "store/sqlite/backup_manifest.h"
 #include "store/sqlite/database.h"
 #include "store/sqlite/files.h"
+#include "store/sqlite/migrations.h"
 #include "store/sqlite/test_store.h"
 
 using namespace posthorn;
@@ -39,6 +41,7 @@ TEST_CASE("backup: made while events are published, it is whole and opens as res
   TestStore store;
   TestFolder target;
   must(store->apply_blocking(batch_of(big_event())));
+  must(store->apply_blocking(batch_of(new_request("k", std::string(300'000, 'r')))));
   for (int i = 0; i < 200; ++i) {
     auto fresh = new_event("a.b", {{7}, {8}});
     fresh.event.data = share(std::string(5000, 'x'));
@@ -63,7 +66,7 @@ TEST_CASE("backup: made while events are published, it is whole and opens as res
   publisher.join();
   CHECK(published > 0);
   CHECK(last_done == last_all);
-  CHECK(made.files.size() == 2);
+  CHECK(made.files.size() == 3);
 
   const auto verified = must(verify_backup(options.target));
   CHECK(verified.key_fingerprint == "fp-1");
@@ -78,6 +81,10 @@ TEST_CASE("backup: made while events are published, it is whole and opens as res
   CHECK(must(restored->check()).empty());
   CHECK(must(restored->events({EventId{1}})).at(0)->data->size() == 300'000);
   CHECK(must(restored->due({8}, {}, {INT64_MAX}, 1000)).size() == 200);
+  CHECK(must(restored->request({1}))->body->size() == 300'000);
+  CHECK(must(restored->requests_due({5}, {}, {INT64_MAX}, 10)).size() == 1);
+  const auto again = must(restored->apply_blocking(batch_of(new_request("k"))));
+  CHECK(again.requests[0].duplicate_of == RequestId{1});
 
   must(restored->resume_restored({0}));
   CHECK_FALSE(restored->is_restored());
@@ -109,6 +116,32 @@ TEST_CASE("backup: resuming from a moment cancels what was published before it")
   CHECK(due[0].id == kept);
   CHECK(must(restored->delivery({1}))->state == DeliveryState::cancelled);
   CHECK(must(restored->check()).empty());
+}
+
+TEST_CASE("backup: a body that was erased in the meantime is erased from the copy") {
+  TestStore store;
+  TestFolder target;
+  must(store->apply_blocking(batch_of(new_request("k", std::string(300'000, 'r')))));
+  for (const auto& entry : std::filesystem::directory_iterator(store->bodies_folder()))
+    std::filesystem::remove(entry.path());
+  const BackupOptions options = options_for(store, target);
+  CHECK(must(back_up(options)).files.size() == 1);
+  must(verify_backup(options.target));
+}
+
+TEST_CASE("backup: a database of the first schema is backed up too") {
+  TestFolder folder, target;
+  {
+    Connection connection =
+        must(Connection::open(folder.path() + "/posthorn.db",
+                              SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX));
+    must(migrate(connection, migrations().first(1)));
+  }
+  BackupOptions options;
+  options.data_folder = folder.path();
+  options.target = target.path() + "/backup";
+  CHECK(must(back_up(options)).schema == 1);
+  must(verify_backup(options.target));
 }
 
 TEST_CASE("backup: nothing is overwritten") {

@@ -1,6 +1,6 @@
 #pragma once
 // Payloads that are too big for a row: one file each, named by its content and a number that is
-// never given twice, so that no two events share a file.
+// never given twice, so that nothing shares a file.
 
 #include <string>
 #include <string_view>

@@ -1,6 +1,7 @@
 // Each invariant broken by hand: check() must say so.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <functional>
 
 #include "store/sqlite/database.h"
@@ -30,6 +31,12 @@ void fill(TestStore& store) {
   wide = batch_of(new_event("a.b", {}));
   wide.publish_actor = "key:two";
   must(store->apply_blocking(wide));
+  const auto first_request = must(store->apply_blocking(batch_of(new_request("one"))));
+  must(store->apply_blocking(batch_of(new_request("one"))));
+  must(store->apply_blocking(batch_of(new_request("two", std::string(300'000, 'r')))));
+  Batch processed;
+  processed.request_changes.push_back({.request = first_request.requests[0].id, .error = "x"});
+  must(store->apply_blocking(processed));
   Batch held;
   held.held.push_back({HeldChange::Action::open, {8}, {}});
   must(store->apply_blocking(held));
@@ -76,6 +83,22 @@ TEST_CASE("check: every broken invariant is found") {
       {"UPDATE events SET data = x'00' WHERE id = 1", "not what was written"},
       {"UPDATE events SET extras = x'01' WHERE id = 1", "cannot be read"},
       {"DELETE FROM event_keys", "client id is not registered"},
+      {"DELETE FROM request_states WHERE id = 1", "its state is not there"},
+      {"UPDATE request_states SET source = 6 WHERE id = 1", "or of another source"},
+      {"DELETE FROM requests WHERE id = 2", "it has a state and is not there"},
+      {"UPDATE request_states SET state = 8 WHERE id = 1", "out of range"},
+      {"UPDATE request_states SET duplicate_of = 0 WHERE id = 2", "what it is a duplicate of"},
+      {"UPDATE request_states SET duplicate_of = 2 WHERE id = 2", "what it is a duplicate of"},
+      {"UPDATE request_states SET duplicate_of = 99 WHERE id = 2", "what it is a duplicate of"},
+      {"UPDATE request_states SET extras = x'01' WHERE id = 1", "cannot be read"},
+      {"UPDATE requests SET extras = x'01' WHERE id = 1", "cannot be read"},
+      {"UPDATE requests SET body = x'00' WHERE id = 1", "its body is not what was written"},
+      {"UPDATE request_bodies SET file = 'gone.0'", "gone.0"},
+      {"UPDATE request_bodies SET request = 99", "its request 99 is not there"},
+      {"DELETE FROM request_keys WHERE request = 1", "its key is not registered"},
+      {"UPDATE request_keys SET request = 3 WHERE request = 1", "that it did not claim"},
+      {"UPDATE request_keys SET request = 99 WHERE request = 1", "that it did not claim"},
+      {"UPDATE request_keys SET bucket = 7 WHERE request = 1", "that it did not claim"},
       {"UPDATE audit SET actor = 'another' WHERE id = 1", "chain is broken"},
       {"UPDATE audit SET previous_hash = '' WHERE id = 2", "chain is broken"},
   };

@@ -23,6 +23,7 @@ struct Acknowledged {
   std::vector<EventReceipt> events;
   std::map<std::uint64_t, DeliveryState> settled;
   std::set<std::string> objects;
+  std::map<std::uint64_t, model::RequestState> requests;
 };
 
 SqliteOptions options_of(TestStore& store, std::atomic<bool>& died) {
@@ -39,6 +40,22 @@ SqliteOptions options_of(TestStore& store, std::atomic<bool>& died) {
     died = true;
   };
   return options;
+}
+
+void receive_and_process(SqliteStore& store, Acknowledged& known, int round) {
+  const std::string key = fmt::format("key-{}", round);
+  auto made = store.apply_blocking(batch_of(new_request(key, std::string(3000, 'r'))));
+  if (!made) return;
+  const RequestId id = made->requests[0].id;
+  known.requests[id.value] = model::RequestState::received;
+  if (auto again = store.apply_blocking(batch_of(new_request(key)))) {
+    CHECK(again->requests[0].duplicate_of == id);
+    known.requests[again->requests[0].id.value] = model::RequestState::duplicate;
+  }
+  Batch processing = batch_of(new_event("request.processed", {}));
+  processing.request_changes.push_back({.request = id, .event_count = 1});
+  if (store.apply_blocking(std::move(processing)))
+    known.requests[id.value] = model::RequestState::processed;
 }
 
 /// A day in the life of a store. Goes on after failures, as its callers do.
@@ -67,6 +84,7 @@ void run_script(SqliteStore& store, Acknowledged& known, int rounds) {
     attempts.attempts.push_back(attempt_of(delivery, endpoint, 1, DeliveryState::succeeded));
     if (store.apply_blocking(std::move(attempts)))
       known.settled[delivery.value] = DeliveryState::succeeded;
+    receive_and_process(store, known, round);
   }
 }
 
@@ -82,6 +100,13 @@ void check_all_there(SqliteStore& store, const Acknowledged& known) {
   }
   for (const auto& name : known.objects)
     REQUIRE(must(store.object_by_name(model::ObjectKind::setting, {1}, name)).has_value());
+  for (const auto& [id, state] : known.requests) {
+    const auto request = must(store.request({id}));
+    REQUIRE(request.has_value());
+    // The last change may have been written though its answer was lost.
+    if (state != model::RequestState::received) REQUIRE(request->state == state);
+    if (state == model::RequestState::processed) REQUIRE(request->events.size() == 1);
+  }
   const auto faults = must(store.check());
   for (const auto& fault : faults) MESSAGE(fault);
   REQUIRE(faults.empty());

@@ -57,6 +57,13 @@ NewEvent event_of_64_kib(Instant now) {
   return fresh;
 }
 
+NewRequest request_of_64_kib(Instant now, model::RequestState state) {
+  NewRequest fresh = new_request({}, std::string(64 << 10, 'r'));
+  fresh.request.received_at = now;
+  fresh.request.state = state;
+  return fresh;
+}
+
 /// Publishes until the disk is full, lets retention make room, and publishes again.
 void live_on_small_disk(const std::string& folder, int rounds) {
   contract::FixedClock clock;
@@ -75,6 +82,9 @@ void live_on_small_disk(const std::string& folder, int rounds) {
   for (int round = 0; round < rounds; ++round) {
     Result<Applied> made = store->apply_blocking(batch_of(event_of_64_kib(clock.now())));
     expect(made.has_value(), "nothing can be published at first");
+    Batch requests = batch_of(request_of_64_kib(clock.now(), model::RequestState::received));
+    requests.requests.push_back(request_of_64_kib(clock.now(), model::RequestState::processed));
+    const auto received = need(store->apply_blocking(std::move(requests))).requests;
     int published = 0;
     for (; made && published < 2000; ++published) {
       last = made->events[0];
@@ -96,6 +106,10 @@ void live_on_small_disk(const std::string& folder, int rounds) {
     }
     expect(std::filesystem::file_size(folder + "/ballast") == 6 << 20, "the ballast must be back");
     expect(need(store->check()).empty(), "no invariant may be broken");
+    while (need(store->retain({}, clock.now(), 1000))) {
+    }
+    expect(need(store->request(received[0].id)).has_value(), "a request that waits must stay");
+    expect(!need(store->request(received[1].id)).has_value(), "one that is done must go");
     expect(need(store->events({last.id})).at(0)->data == nullptr, "retention must have run");
   }
 }

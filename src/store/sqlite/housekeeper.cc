@@ -3,42 +3,14 @@
 #include <algorithm>
 #include <charconv>
 
+#include "store/sqlite/housekeeper_parts.h"
+
 namespace posthorn::store {
 namespace {
 constexpr auto day = 24h;
 /// Free pages are given back to the disk only past this share of the file: else they are reused.
 constexpr std::int64_t free_pages_share = 4;
 }  // namespace
-
-struct Housekeeper::Statements {
-  explicit Statements(Connection& connection) : c(connection) {}
-  Connection& c;
-  Query first_events{c, "first_events"};
-  Query kept_payloads{c, "kept_payloads"}, keep_payload{c, "keep_payload"};
-  Query drop_kept_payload{c, "drop_kept_payload"};
-  Query event_has_pending{c, "event_has_pending"}, event_fan_out{c, "event_fan_out"};
-  Query erase_data{c, "erase_data"}, body_of_event{c, "body_of_event"};
-  Query delete_body{c, "delete_body"}, delete_deliveries{c, "delete_deliveries"};
-  Query delete_late_deliveries{c, "delete_late_deliveries"}, narrow_event{c, "narrow_event"};
-  Query delete_event{c, "delete_event"}, delete_event_key{c, "delete_event_key"};
-  Query first_attempts{c, "first_attempts"}, delete_attempts_to{c, "delete_attempts_to"};
-  Query first_audit{c, "first_audit"}, delete_audit_to{c, "delete_audit_to"};
-  Query expired_objects{c, "expired_objects"}, delete_expired_object{c, "delete_expired_object"};
-  Query free_pages{c, "free_pages"}, give_back_pages{c, "give_back_pages"};
-  Query get_meta{c, "get_meta"};
-};
-
-/// Rows that may still be touched in this step.
-class Housekeeper::Budget {
- public:
-  explicit Budget(int rows) : left_(rows) {}
-  [[nodiscard]] int left() const { return left_; }
-  [[nodiscard]] bool spent() const { return left_ <= 0; }
-  void spend(int rows = 1) { left_ -= rows; }
-
- private:
-  int left_;
-};
 
 Housekeeper::Housekeeper(Applier& applier, const BodyFiles& bodies)
     : applier_(applier),
@@ -57,9 +29,11 @@ Result<bool> Housekeeper::retain(const Retention& retention, Instant now, int li
     drop_payloads(now - retention.payload_days * day, budget);
   }
   if (retention.event_days > 0) drop_events(now - retention.event_days * day, budget);
+  if (retention.refused_days > 0) drop_refused(now - retention.refused_days * day, budget);
+  if (retention.request_days > 0) drop_requests(now - retention.request_days * day, budget);
   if (budget.left() < limit) applier_.save_counters();
   if (budget.spent()) return true;
-  event_cursor_ = kept_cursor_ = 0;
+  event_cursor_ = kept_cursor_ = request_cursor_ = refused_cursor_ = 0;
   return give_back_pages();
 }
 

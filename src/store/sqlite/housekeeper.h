@@ -20,6 +20,7 @@ class Housekeeper {
   Result<bool> retain(const Retention& retention, Instant now, int limit);
   /// Errors: not_found.
   Result<> erase_payload(EventId id);
+  Result<> erase_body(RequestId id);
 
   /// Files whose rows are gone: to be removed once that is committed.
   std::vector<std::string> take_dead_files() { return std::move(dead_files_); }
@@ -40,12 +41,21 @@ class Housekeeper {
   void drop_payload(std::uint64_t event);
   bool give_back_pages();
 
+  // housekeeper_requests.cc
+  struct OldRequest;
+  void drop_refused(Instant before, Budget& budget);
+  void drop_requests(Instant before, Budget& budget);
+  void drop_request(const OldRequest& request);
+  void drop_body(std::uint64_t request);
+
   Applier& applier_;
   const BodyFiles& bodies_;
   std::unique_ptr<Statements> sql_;
   std::vector<std::string> dead_files_;
-  std::uint64_t kept_cursor_ = 0;   ///< Where this pass over the kept payloads goes on.
-  std::uint64_t event_cursor_ = 0;  ///< Where this pass over the old events goes on.
+  std::uint64_t kept_cursor_ = 0;     ///< Where this pass over the kept payloads goes on.
+  std::uint64_t event_cursor_ = 0;    ///< Where this pass over the old events goes on.
+  std::uint64_t request_cursor_ = 0;  ///< Where this pass over the old requests goes on.
+  std::uint64_t refused_cursor_ = 0;  ///< Where this pass over the refused ones goes on.
 };
 
 }  // namespace posthorn::store

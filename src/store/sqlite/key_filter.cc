@@ -14,15 +14,23 @@ std::uint64_t word_at(std::string_view hash, std::size_t offset) {
   return word;
 }
 
-}  // namespace
-
-std::string event_key_hash(WorkspaceId workspace, std::string_view client_id) {
+std::string key_hash(std::uint64_t owner, std::string_view key) {
   std::string text(8, '\0');
-  std::memcpy(text.data(), &workspace.value, 8);
-  text.append(client_id);
+  std::memcpy(text.data(), &owner, 8);
+  text.append(key);
   std::string hash = crypto::sha256(text);
   hash.resize(16);
   return hash;
+}
+
+}  // namespace
+
+std::string event_key_hash(WorkspaceId workspace, std::string_view client_id) {
+  return key_hash(workspace.value, client_id);
+}
+
+std::string request_key_hash(SourceId source, std::string_view text) {
+  return key_hash(source.value, text);
 }
 
 void KeyFilter::add(std::string_view hash) {
@@ -75,6 +83,13 @@ void KeyFilters::merge(std::int64_t bucket, const KeyFilter& keys) {
   Segment& segment = segment_of(bucket);
   if (segment.filter) segment.filter->merge(keys);
   segment.unread.erase(bucket);
+}
+
+bool KeyFilters::may_hold(std::int64_t bucket, std::string_view hash) const {
+  const auto place = segments_.find(bucket >> segment_bits);
+  if (place == segments_.end() || !place->second.buckets.contains(bucket)) return false;
+  const Segment& segment = place->second;
+  return !segment.filter || !segment.unread.empty() || segment.filter->may_hold(hash);
 }
 
 std::vector<std::int64_t> KeyFilters::candidates(std::int64_t current,

@@ -1,6 +1,6 @@
 #pragma once
-// Which of the older buckets of event_keys may hold a key: Bloom filters, so that a new key is
-// looked up in the newest bucket and nowhere else. A wrong "maybe" costs one lookup.
+// Which of the older buckets of event_keys or request_keys may hold a key: Bloom filters, so that a
+// new key is looked up in the newest bucket and nowhere else. A wrong "maybe" costs one lookup.
 
 #include <cstdint>
 #include <map>
@@ -16,6 +16,9 @@ namespace posthorn::store {
 
 /// The first 16 bytes of SHA-256(workspace, client id).
 std::string event_key_hash(WorkspaceId workspace, std::string_view client_id);
+
+/// The first 16 bytes of SHA-256(source, text).
+std::string request_key_hash(SourceId source, std::string_view text);
 
 /// 1 MiB: 16 bits a key of a full segment, under 1 % wrong answers. Keys are 16 random bytes.
 class KeyFilter {
@@ -35,14 +38,14 @@ class KeyFilter {
 /// thread.
 class KeyFilters {
  public:
-  /// 65 536 event ids: the tree that random keys land in stays small.
+  /// 65 536 ids: the tree that random keys land in stays small.
   static constexpr int bucket_bits = 16;
   static constexpr int segment_bits = 3;
   /// 33 million keys in 64 MiB; older buckets are always looked into.
   static constexpr std::size_t filters_max = 64;
 
-  [[nodiscard]] static std::int64_t bucket_of(std::uint64_t event) {
-    return static_cast<std::int64_t>(event >> bucket_bits);
+  [[nodiscard]] static std::int64_t bucket_of(std::uint64_t id) {
+    return static_cast<std::int64_t>(id >> bucket_bits);
   }
   /// The buckets that are there; a segment's filter is not used until merge() was called for each
   /// of its buckets.
@@ -51,6 +54,8 @@ class KeyFilters {
   void add(std::int64_t bucket, std::string_view hash);
   /// All keys that the bucket held when it was loaded.
   void merge(std::int64_t bucket, const KeyFilter& keys);
+  /// False when the bucket does not hold the key.
+  [[nodiscard]] bool may_hold(std::int64_t bucket, std::string_view hash) const;
   /// Buckets below `current` that may hold the key, newest first.
   [[nodiscard]] std::vector<std::int64_t> candidates(std::int64_t current,
                                                      std::string_view hash) const;

@@ -37,6 +37,14 @@ struct ReadStatements {
   Scan audit{c, "audit"}, audit_of_workspace{c, "audit_of_workspace"};
   Query count_pending{c, "count_pending"}, meta{c, "read_meta"}, log_span{c, "log_span"};
   Query page_counts{c, "page_counts"};
+  Query request{c, "request"}, request_body_file{c, "request_body_file"};
+  Query requests_due{c, "requests_due"};
+  Query next_source_with_requests{c, "next_source_with_requests"};
+  Scan requests{c, "requests"}, requests_of_source{c, "requests_of_source"};
+  Scan requests_of_state{c, "requests_of_state"};
+  Scan requests_duplicate_of{c, "requests_duplicate_of"};
+  Query count_requests_pending{c, "count_requests_pending"};
+  Query keys_of_request_bucket{c, "keys_of_request_bucket"}, request_of_key{c, "request_of_key"};
 };
 
 }  // namespace posthorn::store

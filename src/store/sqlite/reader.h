@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "store/sqlite/body_files.h"
+#include "store/sqlite/codec_requests.h"
 #include "store/sqlite/database.h"
 #include "store/sqlite/key_filter.h"
 #include "store/store.h"
@@ -51,6 +52,18 @@ class Reader {
   Result<Found<EventPtr>> list_events(const EventFilter& filter, Page page);
   Result<std::optional<EventId>> next_expansion();
 
+  // reader_requests.cc
+  using RequestPtr = std::shared_ptr<const model::ReceivedRequest>;
+  Result<std::vector<DueRequest>> requests_due(SourceId source,
+                                               const std::optional<DueRequest>& after,
+                                               Instant until, int limit);
+  Result<std::vector<std::pair<SourceId, Instant>>> sources_with_requests(SourceId after,
+                                                                          int limit);
+  Result<std::vector<RequestPtr>> requests(const std::vector<RequestId>& ids);
+  Result<Found<model::ReceivedRequest>> list_requests(const RequestFilter& filter, Page page);
+  /// Adds every key of the bucket of request_keys to `keys`; false after a failure.
+  bool read_request_keys(std::int64_t bucket, KeyFilter& keys);
+
   // reader_deliveries.cc
   Result<std::optional<model::Delivery>> delivery(DeliveryId id);
   Result<Found<model::Delivery>> list_deliveries(const DeliveryFilter& filter, Page page);
@@ -81,6 +94,11 @@ class Reader {
   }
   const std::string& type_name(std::int64_t number);
   Result<std::shared_ptr<model::Event>> read_event(const Rows& rows);
+  /// Of the columns of the query `request`; without its body where that column is not asked for.
+  Result<RequestExtras> read_request(const Rows& rows, model::ReceivedRequest& request);
+  Result<> read_body(const Rows& rows, const RequestExtras& extras,
+                     model::ReceivedRequest& request);
+  Rows request_rows(const RequestFilter& filter, const Page& page);
   Result<> read_data(const Rows& rows, bool in_file, std::uint64_t sum, model::Event& event);
   model::Delivery read_delivery(const Rows& rows);
   Result<model::Attempt> read_attempt(const Rows& rows);
@@ -90,6 +108,8 @@ class Reader {
   std::optional<std::int64_t> type_of_event(EventId id);
   void check_expansions(std::vector<std::string>& faults);
   void check_payloads(std::vector<std::string>& faults);
+  void check_requests(std::vector<std::string>& faults);
+  void check_request_keys(std::vector<std::string>& faults);
 
   Connection connection_;
   const BodyFiles& bodies_;

@@ -65,12 +65,16 @@ Result<StoreStats> Reader::stats(bool count_pending) {
   if (auto rows = sql_->log_span.query(); rows.next()) {
     found.events = rows.number(0);
     found.attempts = rows.number(1);
+    found.requests = rows.number(2);
   }
   if (auto rows = sql_->page_counts.query(); rows.next())
     found.bytes = rows.number(0) * rows.number(1);
-  if (count_pending)
+  if (count_pending) {
     if (auto rows = sql_->count_pending.query(); rows.next())
       found.deliveries_pending = rows.number(0);
+    if (auto rows = sql_->count_requests_pending.query(); rows.next())
+      found.requests_pending = rows.number(0);
+  }
   return checked(std::move(found));
 }
 

@@ -13,56 +13,83 @@ std::size_t bytes_of(const Batch& batch) {
   std::size_t bytes = 256;
   for (const auto& fresh : batch.events)
     bytes += 256 + 64 * fresh.targets.size() + (fresh.event.data ? fresh.event.data->size() : 0);
+  for (const auto& fresh : batch.requests)
+    bytes += 1024 + (fresh.request.body ? fresh.request.body->size() : 0);
+  bytes += 256 * batch.request_changes.size();
   for (const auto& record : batch.attempts) bytes += 256 + record.attempt.response_body.size();
   for (const auto& write : batch.objects) bytes += 256 + write.object.document.size();
   return bytes;
 }
 
-bool has_big_payload(const Batch& batch) {
-  return std::ranges::any_of(batch.events, [](const NewEvent& fresh) {
-    return fresh.event.data && fresh.event.data->size() > BodyFiles::inline_bytes_max;
-  });
+bool is_big(const SharedBytes& bytes) {
+  return bytes && bytes->size() > BodyFiles::inline_bytes_max;
 }
 
-Work<Applier, Applied> applying(Batch batch, std::vector<std::string> body_files) {
-  return [prepared = PreparedBatch{std::move(batch), std::move(body_files)}](
-             Applier& applier) mutable { return applier.apply(prepared); };
+bool has_big_payload(const Batch& batch) {
+  return std::ranges::any_of(batch.events,
+                             [](const NewEvent& fresh) { return is_big(fresh.event.data); }) ||
+         std::ranges::any_of(batch.requests,
+                             [](const NewRequest& fresh) { return is_big(fresh.request.body); });
+}
+
+Work<Applier, Applied> applying(Batch batch, BatchFiles files) {
+  PreparedBatch prepared{.batch = std::move(batch), .files = std::move(files), .request_keys = {}};
+  for (const auto& fresh : prepared.batch.requests) {
+    auto& hashes = prepared.request_keys.emplace_back();
+    for (const auto& key : fresh.keys)
+      hashes.push_back(request_key_hash(fresh.request.source, key.text));
+  }
+  return [prepared = std::move(prepared)](Applier& applier) mutable {
+    return applier.apply(prepared);
+  };
+}
+
+Result<std::string> write_if_big(BodyFiles& bodies, const SharedBytes& bytes) {
+  if (!is_big(bytes)) return std::string();
+  return bodies.write(*bytes);
 }
 
 }  // namespace
 
-Result<std::vector<std::string>> SqliteStore::State::write_bodies(const Batch& batch,
-                                                                  BodyFiles& bodies) {
-  std::vector<std::string> files(batch.events.size());
-  for (std::size_t i = 0; i < files.size(); ++i) {
-    const auto& data = batch.events[i].event.data;
-    if (!data || data->size() <= BodyFiles::inline_bytes_max) continue;
-    auto written = bodies.write(*data);
-    if (!written) return fail(std::move(written).error());
-    files[i] = *std::move(written);
+Result<BatchFiles> SqliteStore::State::write_bodies(const Batch& batch, BodyFiles& bodies) {
+  BatchFiles files;
+  for (const auto& fresh : batch.events) {
+    PH_TRY(std::string file, write_if_big(bodies, fresh.event.data));
+    files.events.push_back(std::move(file));
+  }
+  for (const auto& fresh : batch.requests) {
+    PH_TRY(std::string file, write_if_big(bodies, fresh.request.body));
+    files.requests.push_back(std::move(file));
   }
   return files;
 }
 
-void SqliteStore::State::remove_unused(const std::vector<std::string>& files,
+void SqliteStore::State::remove_unused(const BatchFiles& files,
                                        const Result<Applied>& applied) const {
-  for (std::size_t i = 0; i < files.size(); ++i) {
+  for (std::size_t i = 0; i < files.events.size(); ++i) {
     const bool used = applied && !applied->events[i].duplicate && !applied->events[i].conflict;
-    if (!used && !files[i].empty()) bodies.remove(files[i]);
+    if (!used && !files.events[i].empty()) bodies.remove(files.events[i]);
   }
+  // A request is kept whatever it is a duplicate of.
+  if (applied) return;
+  for (const auto& file : files.requests)
+    if (!file.empty()) bodies.remove(file);
 }
 
 task<Result<Applied>> SqliteStore::apply(Batch batch) {
-  std::vector<std::string> files;
+  BatchFiles files;
   if (has_big_payload(batch)) {
     BodyFiles& bodies = state_->bodies;
     // The batch stays in this frame while the files are written from it.
-    Work<Reader, std::vector<std::string>> writing = [&batch, &bodies](Reader&) {
+    Work<Reader, BatchFiles> writing = [&batch, &bodies](Reader&) {
       return State::write_bodies(batch, bodies);
     };
-    auto written = co_await state_->read<std::vector<std::string>>(std::move(writing));
+    auto written = co_await state_->read<BatchFiles>(std::move(writing));
     if (!written) co_return fail(std::move(written).error());
     files = *std::move(written);
+  } else {
+    files.events.resize(batch.events.size());
+    files.requests.resize(batch.requests.size());
   }
   const std::size_t bytes = bytes_of(batch);
   auto work = applying(std::move(batch), files);
@@ -164,21 +191,29 @@ task<Result<bool>> SqliteStore::retain(Retention retention, Instant now, int lim
   co_return more;
 }
 
-task<Result<>> SqliteStore::erase_payload(EventId id) {
-  Housekeeper& housekeeper = *state_->housekeeper;
+task<Result<>> SqliteStore::State::erase(std::move_only_function<Result<>(Housekeeper&)> work) {
   auto dead = std::make_shared<std::vector<std::string>>();
-  Work<Applier, void> erasing = [&housekeeper, dead, id](Applier&) {
-    auto done = housekeeper.erase_payload(id);
-    *dead = housekeeper.take_dead_files();
+  Work<Applier, void> erasing = [house = housekeeper.get(), dead,
+                                 todo = std::move(work)](Applier&) mutable {
+    auto done = todo(*house);
+    *dead = house->take_dead_files();
     return done;
   };
-  auto done = co_await state_->write<void>(std::move(erasing), 0, /*housekeeping=*/true);
+  auto done = co_await write<void>(std::move(erasing), 0, /*housekeeping=*/true);
   if (done) {
-    for (const auto& file : *dead) state_->bodies.remove(file);
+    for (const auto& file : *dead) bodies.remove(file);
     // The log still holds the page as it was.
-    state_->checkpointer->ask_truncate();
+    checkpointer->ask_truncate();
   }
   co_return done;
+}
+
+task<Result<>> SqliteStore::erase_payload(EventId id) {
+  return state_->erase([id](Housekeeper& housekeeper) { return housekeeper.erase_payload(id); });
+}
+
+task<Result<>> SqliteStore::erase_body(RequestId id) {
+  return state_->erase([id](Housekeeper& housekeeper) { return housekeeper.erase_body(id); });
 }
 
 task<Result<Instant>> SqliteStore::last_seen() {

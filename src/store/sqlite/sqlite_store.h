@@ -71,6 +71,17 @@ class SqliteStore final : public Store {
   task<Result<std::vector<model::HeldInterval>>> held(EndpointId endpoint) override;
   task<Result<bool>> expand_some() override;
 
+  task<Result<std::vector<DueRequest>>> requests_due(SourceId source,
+                                                     std::optional<DueRequest> after, Instant until,
+                                                     int limit) override;
+  task<Result<std::vector<std::pair<SourceId, Instant>>>> sources_with_requests(SourceId after,
+                                                                                int limit) override;
+
+  task<Result<std::optional<model::ReceivedRequest>>> request(RequestId id) override;
+  task<Result<std::vector<std::shared_ptr<const model::ReceivedRequest>>>> requests(
+      std::vector<RequestId> ids) override;
+  task<Result<Found<model::ReceivedRequest>>> list_requests(RequestFilter filter,
+                                                            Page page) override;
   task<Result<std::vector<std::shared_ptr<const model::Event>>>> events(
       std::vector<EventId> ids) override;
   task<Result<std::optional<EventId>>> event_by_client_id(WorkspaceId workspace,
@@ -94,6 +105,7 @@ class SqliteStore final : public Store {
 
   task<Result<bool>> retain(Retention retention, Instant now, int limit) override;
   task<Result<>> erase_payload(EventId id) override;
+  task<Result<>> erase_body(RequestId id) override;
   task<Result<Instant>> last_seen() override;
   task<Result<StoreStats>> stats() override;
   task<Result<std::vector<std::string>>> check() override;

@@ -34,10 +34,10 @@ Result<Connection> open_connection(const SqliteOptions& options, int cache_kib) 
   return connection;
 }
 
-/// Files that no event names: their batch was never committed.
+/// Files that no event and no request names: their batch was never committed.
 void remove_orphans(Connection& connection, const BodyFiles& bodies) {
   std::unordered_set<std::string> wanted;
-  Statement named(connection, "SELECT file FROM bodies");
+  Statement named(connection, "SELECT file FROM bodies UNION ALL SELECT file FROM request_bodies");
   for (auto rows = named.query(); rows.next();) wanted.insert(rows.text(0));
   if (connection.failed()) return;
   for (const auto& file : bodies.list())
@@ -119,13 +119,17 @@ Result<> SqliteStore::State::start() {
 }
 
 void SqliteStore::State::complete_key_filters() {
-  for (const std::int64_t bucket : applier.key_filters().unread())
-    readers->enqueue(std::make_unique<LooseJob<Reader>>([this, bucket](Reader& reader) {
-      auto keys = std::make_shared<KeyFilter>();
-      if (!reader.read_keys(bucket, *keys)) return;
-      writer->enqueue(std::make_unique<LooseJob<Applier>>(
-          [bucket, keys](Applier& target) { target.key_filters().merge(bucket, *keys); }));
-    }));
+  const auto complete = [this](auto read, auto filters) {
+    for (const std::int64_t bucket : (applier.*filters)().unread())
+      readers->enqueue(std::make_unique<LooseJob<Reader>>([=, this](Reader& reader) {
+        auto keys = std::make_shared<KeyFilter>();
+        if (!(reader.*read)(bucket, *keys)) return;
+        writer->enqueue(std::make_unique<LooseJob<Applier>>(
+            [=](Applier& target) { (target.*filters)().merge(bucket, *keys); }));
+      }));
+  };
+  complete(&Reader::read_keys, &Applier::key_filters);
+  complete(&Reader::read_request_keys, &Applier::request_filters);
 }
 
 SqliteStore::SqliteStore(std::unique_ptr<State> state) : state_(std::move(state)) {}

@@ -4,6 +4,7 @@
 namespace posthorn::store {
 
 using EventPtr = std::shared_ptr<const model::Event>;
+using RequestPtr = std::shared_ptr<const model::ReceivedRequest>;
 
 task<Result<std::vector<Due>>> SqliteStore::due(EndpointId endpoint, DueCursor cursor,
                                                 Instant until, int limit) {
@@ -45,6 +46,41 @@ task<Result<std::optional<model::Lane>>> SqliteStore::lane(EndpointId endpoint) 
 task<Result<std::vector<model::HeldInterval>>> SqliteStore::held(EndpointId endpoint) {
   return state_->read<std::vector<model::HeldInterval>>(
       [=](Reader& reader) { return reader.held(endpoint); });
+}
+
+task<Result<std::vector<DueRequest>>> SqliteStore::requests_due(SourceId source,
+                                                                std::optional<DueRequest> after,
+                                                                Instant until, int limit) {
+  return state_->read<std::vector<DueRequest>>(
+      [=](Reader& reader) { return reader.requests_due(source, after, until, limit); });
+}
+
+task<Result<std::vector<std::pair<SourceId, Instant>>>> SqliteStore::sources_with_requests(
+    SourceId after, int limit) {
+  return state_->read<std::vector<std::pair<SourceId, Instant>>>(
+      [=](Reader& reader) { return reader.sources_with_requests(after, limit); });
+}
+
+task<Result<std::optional<model::ReceivedRequest>>> SqliteStore::request(RequestId id) {
+  return state_->read<std::optional<model::ReceivedRequest>>(
+      [=](Reader& reader) -> Result<std::optional<model::ReceivedRequest>> {
+        PH_TRY(const auto found, reader.requests({id}));
+        if (found.empty()) return std::nullopt;
+        return *found.front();
+      });
+}
+
+task<Result<std::vector<RequestPtr>>> SqliteStore::requests(std::vector<RequestId> ids) {
+  return state_->read<std::vector<RequestPtr>>(
+      [ids = std::move(ids)](Reader& reader) { return reader.requests(ids); });
+}
+
+task<Result<Found<model::ReceivedRequest>>> SqliteStore::list_requests(RequestFilter filter,
+                                                                       Page page) {
+  return state_->read<Found<model::ReceivedRequest>>(
+      [filter = std::move(filter), page](Reader& reader) {
+        return reader.list_requests(filter, page);
+      });
 }
 
 task<Result<std::vector<EventPtr>>> SqliteStore::events(std::vector<EventId> ids) {

@@ -28,11 +28,14 @@ struct SqliteStore::State {
   Result<> start();
   /// Reads the keys of older buckets beside everything else; until then they are looked into.
   void complete_key_filters();
-  /// Writes the payloads that are too big for a row; one name for each event of the batch.
-  static Result<std::vector<std::string>> write_bodies(const Batch& batch, BodyFiles& bodies);
+  /// Writes what is too big for a row.
+  static Result<BatchFiles> write_bodies(const Batch& batch, BodyFiles& bodies);
 
-  /// Removes the files of events that were not written.
-  void remove_unused(const std::vector<std::string>& files, const Result<Applied>& applied) const;
+  /// Removes the files of events and requests that were not written.
+  void remove_unused(const BatchFiles& files, const Result<Applied>& applied) const;
+
+  /// Runs `work`, which erases something, and removes every trace of that from the disk.
+  task<Result<>> erase(std::move_only_function<Result<>(Housekeeper&)> work);
 
   /// Runs `work` on the writer's thread, in a transaction that it may share.
   template <class T>

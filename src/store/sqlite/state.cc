@@ -8,11 +8,12 @@
 namespace posthorn::store {
 
 std::string Counters::text() const {
-  return fmt::format("{} {} {} {} {}", event, delivery, attempt, object, audit);
+  return fmt::format("{} {} {} {} {} {}", event, delivery, attempt, object, audit, request);
 }
 
 bool Counters::raise_to(std::string_view text) {
-  for (std::uint64_t* counter : {&event, &delivery, &attempt, &object, &audit}) {
+  for (std::uint64_t* counter : {&event, &delivery, &attempt, &object, &audit, &request}) {
+    if (counter == &request && text.empty()) return true;
     std::uint64_t value = 0;
     const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (problem != std::errc{}) return false;

@@ -63,6 +63,29 @@ inline Batch batch_of(NewEvent fresh) {
   return batch;
 }
 
+/// A request of source 5 with the key (none: empty).
+inline NewRequest new_request(std::string key, std::string body = "{}") {
+  NewRequest fresh;
+  fresh.request.source = {5};
+  fresh.request.workspace = {1};
+  fresh.request.received_at = {1'800'000'000'000};
+  fresh.request.due_at = {1'800'000'000'000};
+  fresh.request.method = "POST";
+  fresh.request.url = "https://hooks.example/in/abc";
+  fresh.request.headers = {{"Content-Type", "application/json"}};
+  fresh.request.body_sha256 = std::string(32, 'd');
+  fresh.request.body_bytes = static_cast<std::int64_t>(body.size());
+  fresh.request.body = share(std::move(body));
+  if (!key.empty()) fresh.keys.push_back({.text = std::move(key)});
+  return fresh;
+}
+
+inline Batch batch_of(NewRequest fresh) {
+  Batch batch;
+  batch.requests.push_back(std::move(fresh));
+  return batch;
+}
+
 inline AttemptRecord attempt_of(DeliveryId delivery, EndpointId endpoint, int number,
                                 model::DeliveryState state, Instant due = {}) {
   AttemptRecord record;

@@ -33,6 +33,12 @@ struct WriteStatements {
   Query set_meta{c, "set_meta"}, remove_meta{c, "remove_meta"};
   Query get_meta{c, "get_meta"}, highest_ids{c, "highest_ids"};
   Query key_buckets{c, "key_buckets"};
+  Query insert_request{c, "insert_request"}, insert_request_body{c, "insert_request_body"};
+  Query insert_request_state{c, "insert_request_state"};
+  Query update_request_state{c, "update_request_state"};
+  Query request_state_now{c, "request_state_now"}, request_now{c, "request_now"};
+  Query find_request_key{c, "find_request_key"}, replace_request_key{c, "replace_request_key"};
+  Query request_key_buckets{c, "request_key_buckets"};
   Query savepoint{c, "savepoint"}, release{c, "release"}, undo{c, "undo"};
 };
 

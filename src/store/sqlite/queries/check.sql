@@ -51,3 +51,28 @@ SELECT event, file FROM bodies;
 -- name: check_replays
 SELECT 'delivery ' || id || ': it is a replay and not marked as made later'
 FROM deliveries WHERE replay_of <> 0 AND late = 0 LIMIT 20;
+-- name: check_request_states
+SELECT 'request ' || r.id || ': its state is not there or of another source'
+FROM requests r LEFT JOIN request_states s ON s.id = r.id WHERE s.id IS NULL OR s.source <> r.source LIMIT 20;
+-- name: check_stray_states
+SELECT 'request ' || s.id || ': it has a state and is not there'
+FROM request_states s LEFT JOIN requests r ON r.id = s.id WHERE r.id IS NULL LIMIT 20;
+-- name: check_request_state_range
+SELECT 'request ' || id || ': its state ' || state || ' is out of range'
+FROM request_states WHERE state NOT BETWEEN 0 AND 7 LIMIT 20;
+-- name: check_duplicates
+SELECT 'request ' || s.id || ': what it is a duplicate of is not there'
+FROM request_states s
+WHERE (s.state = 2 AND s.duplicate_of IN (0, s.id))
+   OR (s.duplicate_of > coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'requests_gone'), 0)
+       AND NOT EXISTS (SELECT 1 FROM requests o WHERE o.id = s.duplicate_of)) LIMIT 20;
+-- name: check_request_queue
+SELECT 'the queue of requests has ' || indexed || ' of ' || waiting
+FROM (SELECT (SELECT count(*) FROM request_states INDEXED BY request_states_due WHERE state = 0) AS indexed,
+             (SELECT count(*) FROM request_states NOT INDEXED WHERE state = 0) AS waiting)
+WHERE indexed <> waiting;
+-- name: check_request_keys
+SELECT k.bucket, k.hash, k.request, r.extras FROM request_keys k LEFT JOIN requests r ON r.id = k.request;
+-- name: check_request_bodies
+SELECT 'file ' || b.file || ': its request ' || b.request || ' is not there'
+FROM request_bodies b LEFT JOIN requests r ON r.id = b.request WHERE r.id IS NULL LIMIT 20;

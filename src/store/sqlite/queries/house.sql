@@ -52,3 +52,25 @@ PRAGMA incremental_vacuum(256);
 PRAGMA secure_delete = ON;
 -- name: leave_deleted
 PRAGMA secure_delete = FAST;
+
+-- name: first_requests
+SELECT r.id, r.source, r.received, r.extras, s.state
+FROM requests r CROSS JOIN request_states s ON s.id = r.id WHERE r.id > ?1 ORDER BY r.id;
+-- name: first_refused_requests
+SELECT s.id, r.source, r.received, r.extras, s.state
+FROM request_states s INDEXED BY request_states_bad CROSS JOIN requests r ON r.id = s.id
+WHERE s.state = 3 AND s.state IN (3, 4, 5, 6) AND s.id > ?1 ORDER BY s.id;
+-- name: request_is_there
+SELECT 1 FROM requests WHERE id = ?1;
+-- name: erase_request_body
+UPDATE requests SET body = NULL WHERE id = ?1 AND body IS NOT NULL;
+-- name: body_of_request
+SELECT file FROM request_bodies WHERE request = ?1;
+-- name: delete_request_body
+DELETE FROM request_bodies WHERE request = ?1;
+-- name: delete_request
+DELETE FROM requests WHERE id = ?1;
+-- name: delete_request_state
+DELETE FROM request_states WHERE id = ?1;
+-- name: delete_request_key
+DELETE FROM request_keys WHERE bucket = ?1 AND hash = ?2 AND request = ?3;

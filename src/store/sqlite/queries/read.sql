@@ -151,7 +151,8 @@ SELECT count(*) FROM deliveries INDEXED BY deliveries_due WHERE state = 0;
 SELECT value FROM meta WHERE name = ?1;
 -- name: log_span
 SELECT (SELECT coalesce(max(id) - min(id) + 1, 0) FROM events),
-       (SELECT coalesce(max(id) - min(id) + 1, 0) FROM attempts);
+       (SELECT coalesce(max(id) - min(id) + 1, 0) FROM attempts),
+       (SELECT coalesce(max(id) - min(id) + 1, 0) FROM requests);
 -- name: page_counts
 SELECT page_count, page_size, freelist_count
 FROM pragma_page_count(), pragma_page_size(), pragma_freelist_count();
@@ -161,3 +162,56 @@ SELECT first_delivery, first_delivery + fan_out FROM events WHERE id = ?1;
 SELECT event FROM expansions ORDER BY event LIMIT 1;
 -- name: keys_of_bucket
 SELECT hash FROM event_keys WHERE bucket = ?1;
+
+-- name: request
+SELECT r.id, r.source, r.workspace, r.received, r.extras, s.state, s.due, s.attempts, s.duplicate_of, s.extras, r.body
+FROM requests r CROSS JOIN request_states s ON s.id = r.id WHERE r.id = ?1;
+-- name: every_request
+SELECT r.id, r.source, r.workspace, r.received, r.extras, s.state, s.due, s.attempts, s.duplicate_of, s.extras, r.body
+FROM requests r CROSS JOIN request_states s ON s.id = r.id ORDER BY r.id;
+-- name: request_body_file
+SELECT file FROM request_bodies WHERE request = ?1;
+-- name: requests_due
+SELECT id, due, attempts FROM request_states INDEXED BY request_states_due
+WHERE source = ?1 AND state = 0 AND (due, id) > (?2, ?3) AND due <= ?4 ORDER BY due, id;
+-- name: next_source_with_requests
+SELECT source, due FROM request_states INDEXED BY request_states_due
+WHERE source > ?1 AND state = 0 ORDER BY source, due LIMIT 1;
+-- name: requests_up
+SELECT r.id, r.source, r.workspace, r.received, r.extras, s.state, s.due, s.attempts, s.duplicate_of, s.extras
+FROM requests r CROSS JOIN request_states s ON s.id = r.id
+WHERE r.id > ?1 ORDER BY r.id;
+-- name: requests_down
+SELECT r.id, r.source, r.workspace, r.received, r.extras, s.state, s.due, s.attempts, s.duplicate_of, s.extras
+FROM requests r CROSS JOIN request_states s ON s.id = r.id
+WHERE r.id < ?1 ORDER BY r.id DESC;
+-- name: requests_of_source_up
+SELECT r.id, r.source, r.workspace, r.received, r.extras, s.state, s.due, s.attempts, s.duplicate_of, s.extras
+FROM requests r INDEXED BY requests_by_source CROSS JOIN request_states s ON s.id = r.id
+WHERE r.id > ?1 AND r.source = ?2 ORDER BY r.id;
+-- name: requests_of_source_down
+SELECT r.id, r.source, r.workspace, r.received, r.extras, s.state, s.due, s.attempts, s.duplicate_of, s.extras
+FROM requests r INDEXED BY requests_by_source CROSS JOIN request_states s ON s.id = r.id
+WHERE r.id < ?1 AND r.source = ?2 ORDER BY r.id DESC;
+-- name: requests_of_state_up
+SELECT r.id, r.source, r.workspace, r.received, r.extras, s.state, s.due, s.attempts, s.duplicate_of, s.extras
+FROM request_states s INDEXED BY request_states_bad CROSS JOIN requests r ON r.id = s.id
+WHERE s.id > ?1 AND s.state = ?2 AND s.state IN (3, 4, 5, 6) ORDER BY s.id;
+-- name: requests_of_state_down
+SELECT r.id, r.source, r.workspace, r.received, r.extras, s.state, s.due, s.attempts, s.duplicate_of, s.extras
+FROM request_states s INDEXED BY request_states_bad CROSS JOIN requests r ON r.id = s.id
+WHERE s.id < ?1 AND s.state = ?2 AND s.state IN (3, 4, 5, 6) ORDER BY s.id DESC;
+-- name: requests_duplicate_of_up
+SELECT r.id, r.source, r.workspace, r.received, r.extras, s.state, s.due, s.attempts, s.duplicate_of, s.extras
+FROM request_states s INDEXED BY request_states_duplicates CROSS JOIN requests r ON r.id = s.id
+WHERE s.id > ?1 AND s.duplicate_of = ?2 AND s.duplicate_of <> 0 ORDER BY s.id;
+-- name: requests_duplicate_of_down
+SELECT r.id, r.source, r.workspace, r.received, r.extras, s.state, s.due, s.attempts, s.duplicate_of, s.extras
+FROM request_states s INDEXED BY request_states_duplicates CROSS JOIN requests r ON r.id = s.id
+WHERE s.id < ?1 AND s.duplicate_of = ?2 AND s.duplicate_of <> 0 ORDER BY s.id DESC;
+-- name: count_requests_pending
+SELECT count(*) FROM request_states INDEXED BY request_states_due WHERE state = 0;
+-- name: keys_of_request_bucket
+SELECT hash FROM request_keys WHERE bucket = ?1;
+-- name: request_of_key
+SELECT request FROM request_keys WHERE bucket = ?1 AND hash = ?2;

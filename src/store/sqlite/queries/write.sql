@@ -137,11 +137,37 @@ SELECT value FROM meta WHERE name = ?1;
 SELECT (SELECT coalesce(max(id), 0) FROM events), (SELECT coalesce(max(id), 0) FROM deliveries),
        (SELECT coalesce(max(id), 0) FROM attempts), (SELECT coalesce(max(id), 0) FROM objects),
        (SELECT coalesce(max(id), 0) FROM audit),
-       (SELECT coalesce(first_delivery + fan_out - 1, 0) FROM events ORDER BY id DESC LIMIT 1);
+       (SELECT coalesce(first_delivery + fan_out - 1, 0) FROM events ORDER BY id DESC LIMIT 1),
+       (SELECT coalesce(max(id), 0) FROM requests);
 -- name: key_buckets
 WITH RECURSIVE buckets(bucket) AS (
   SELECT min(bucket) FROM event_keys
   UNION ALL
   SELECT (SELECT min(bucket) FROM event_keys WHERE event_keys.bucket > buckets.bucket) FROM buckets
+  WHERE buckets.bucket IS NOT NULL)
+SELECT bucket FROM buckets WHERE bucket IS NOT NULL;
+
+-- name: insert_request
+INSERT INTO requests(id, source, workspace, received, extras, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6);
+-- name: insert_request_body
+INSERT INTO request_bodies(request, file) VALUES (?1, ?2);
+-- name: insert_request_state
+INSERT INTO request_states(id, source, state, due, attempts, duplicate_of, extras)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7);
+-- name: update_request_state
+UPDATE request_states SET state = ?2, due = ?3, attempts = ?4, duplicate_of = ?5, extras = ?6 WHERE id = ?1;
+-- name: request_state_now
+SELECT source, state, due, attempts, duplicate_of, extras FROM request_states WHERE id = ?1;
+-- name: request_now
+SELECT id, source, workspace, received, extras FROM requests WHERE id = ?1;
+-- name: find_request_key
+SELECT request FROM request_keys WHERE bucket = ?1 AND hash = ?2;
+-- name: replace_request_key
+REPLACE INTO request_keys(bucket, hash, request) VALUES (?1, ?2, ?3);
+-- name: request_key_buckets
+WITH RECURSIVE buckets(bucket) AS (
+  SELECT min(bucket) FROM request_keys
+  UNION ALL
+  SELECT (SELECT min(bucket) FROM request_keys WHERE request_keys.bucket > buckets.bucket) FROM buckets
   WHERE buckets.bucket IS NOT NULL)
 SELECT bucket FROM buckets WHERE bucket IS NOT NULL;

@@ -1,0 +1,170 @@
+#include <fmt/format.h>
+
+#include <unordered_map>
+
+#include "store/sqlite/applier_parts.h"
+#include "store/sqlite/codec_requests.h"
+
+namespace posthorn::store {
+
+using model::ReceivedRequest;
+using model::RequestState;
+
+void Applier::apply_requests(PreparedBatch& prepared, Applied& applied) {
+  auto& requests = prepared.batch.requests;
+  applied.requests.reserve(requests.size());
+  for (std::size_t i = 0; i < requests.size(); ++i)
+    applied.requests.push_back(append_request(std::move(requests[i].request), requests[i].keys,
+                                              std::move(prepared.request_keys[i]),
+                                              prepared.files.requests[i]));
+}
+
+RequestReceipt Applier::append_request(ReceivedRequest request, const std::vector<DedupeKey>& keys,
+                                       std::vector<std::string> hashes,
+                                       std::string_view body_file) {
+  request.id = {counters_.request++};
+  const std::int64_t bucket = KeyFilters::bucket_of(request.id.value);
+  RequestReceipt receipt{.id = request.id, .duplicate_of = {}, .token_reused = false};
+  if (request.state == RequestState::refused) hashes.clear();
+  for (std::size_t i = 0; i < hashes.size(); ++i) {
+    const auto holder = key_holder(bucket, hashes[i]);
+    if (!holder) continue;
+    const DedupeKey& key = keys[i];
+    if (key.within > 0ms && request.received_at - holder->received_at > key.within) continue;
+    receipt.token_reused = key.token && holder->body_sha256 != request.body_sha256;
+    if (!receipt.token_reused) receipt.duplicate_of = original_of(holder->id);
+    request.state = receipt.token_reused ? RequestState::refused : RequestState::duplicate;
+    request.duplicate_of = receipt.duplicate_of;
+    hashes.clear();
+  }
+  for (const auto& hash : hashes) {
+    sql_->replace_request_key.run(bucket, Blob{hash}, request.id);
+    request_filters_.add(bucket, hash);
+  }
+
+  const bool in_file = !body_file.empty();
+  pack_request(extras_, request,
+               {.body_checksum = request.body ? checksum(*request.body) : 0,
+                .in_file = in_file,
+                .keys = std::move(hashes)});
+  const std::optional<Blob> body =
+      request.body && !in_file ? std::optional(Blob{*request.body}) : std::nullopt;
+  sql_->insert_request.run(request.id, request.source, request.workspace, request.received_at,
+                           Blob{extras_}, body);
+  if (in_file) sql_->insert_request_body.run(request.id, body_file);
+
+  std::optional<Blob> rest;
+  if (!is_untouched(request)) {
+    pack_request_state(extras_, request, std::nullopt);
+    rest = Blob{extras_};
+  }
+  sql_->insert_request_state.run(request.id, request.source, request.state, request.due_at,
+                                 request.attempts, request.duplicate_of, rest);
+  if (notice_)
+    notice_->requests.push_back(std::make_shared<const ReceivedRequest>(std::move(request)));
+  return receipt;
+}
+
+std::optional<ReceivedRequest> Applier::key_holder(std::int64_t bucket, std::string_view hash) {
+  const auto look = [&](std::int64_t place) -> std::optional<ReceivedRequest> {
+    auto keys = sql_->find_request_key.query(place, Blob{hash});
+    if (!keys.next()) return std::nullopt;
+    // A key is free once its request is gone.
+    auto rows = sql_->request_now.query(keys.id(0));
+    if (!rows.next()) return std::nullopt;
+    ReceivedRequest holder;
+    unpack_request(rows.bytes(4), holder);
+    holder.id = {rows.id(0)};
+    holder.received_at = rows.instant(3);
+    return holder;
+  };
+  if (request_filters_.may_hold(bucket, hash))
+    if (auto holder = look(bucket)) return holder;
+  for (const std::int64_t older : request_filters_.candidates(bucket, hash))
+    if (auto holder = look(older)) return holder;
+  return std::nullopt;
+}
+
+RequestId Applier::original_of(RequestId id) {
+  for (;;) {
+    auto rows = sql_->request_state_now.query(id);
+    if (!rows.next() || rows.small(1) != static_cast<int>(RequestState::duplicate) ||
+        rows.id(4) == 0 || rows.id(4) == id.value)
+      return id;
+    id = {rows.id(4)};
+  }
+}
+
+Result<> Applier::check_request_changes(const Batch& batch) {
+  std::unordered_map<RequestId, RequestState> progress;  // One may have several changes in a batch.
+  for (const auto& change : batch.request_changes) {
+    const auto name = [&] { return change.request.text(); };
+    auto known = progress.find(change.request);
+    if (known == progress.end()) {
+      auto rows = sql_->request_state_now.query(change.request);
+      if (!rows.next()) return fail(Errc::conflict, name() + ": there is no such request");
+      if (const SourceId source{rows.id(0)}; is_stale(batch, source))
+        return fail(Errc::stale_epoch, fmt::format("shard {} has a newer owner", shard_of(source)));
+      known = progress.emplace(change.request, static_cast<RequestState>(rows.small(1))).first;
+    }
+    if (known->second != change.only_if)
+      return fail(Errc::conflict,
+                  fmt::format("{} is in state {}, not {}", name(), static_cast<int>(known->second),
+                              static_cast<int>(change.only_if)));
+    if (change.first_event > batch.events.size() ||
+        change.event_count > batch.events.size() - change.first_event)
+      return fail(Errc::invalid, name() + " names events that are not in the batch");
+    if (change.duplicate_of && original_of(*change.duplicate_of) == change.request)
+      return fail(Errc::invalid, name() + " cannot be a duplicate of itself");
+    known->second = change.state;
+  }
+  return {};
+}
+
+void Applier::apply_request_changes(const Batch& batch, const Applied& applied) {
+  for (const auto& change : batch.request_changes) change_request(change, applied.events);
+}
+
+void Applier::change_request(const RequestChange& change,
+                             const std::vector<EventReceipt>& receipts) {
+  auto shared = std::make_shared<ReceivedRequest>();
+  ReceivedRequest& request = *shared;
+  std::optional<std::string> verdict;
+  if (auto rows = sql_->request_now.query(change.request); notice_ && rows.next()) {
+    unpack_request(rows.bytes(4), request);
+    request.workspace = {rows.id(2)};
+    request.received_at = rows.instant(3);
+  }
+  {
+    auto rows = sql_->request_state_now.query(change.request);
+    if (!rows.next()) return;  // The database failed: the writer asks the connection.
+    request.id = change.request;
+    request.source = {rows.id(0)};
+    request.due_at = rows.instant(2);
+    request.duplicate_of = {rows.id(4)};
+    if (!rows.is_null(5)) unpack_request_state(rows.bytes(5), request, verdict);
+  }
+  request.state = change.state;
+  if (change.state == RequestState::received) request.due_at = change.due_at;
+  request.attempts = change.attempts;
+  request.forced = change.forced.value_or(request.forced);
+  if (change.duplicate_of) request.duplicate_of = original_of(*change.duplicate_of);
+  if (change.verdict) verdict = request.verdict = *change.verdict;
+  request.error = change.error;
+  request.processed_at = change.processed_at;
+  if (change.event_count > 0) {
+    request.events.clear();
+    request.events_new = 0;
+    for (std::size_t i = 0; i < change.event_count; ++i) {
+      const EventReceipt& receipt = receipts[change.first_event + i];
+      request.events.push_back(receipt.id);
+      if (!receipt.duplicate && !receipt.conflict) ++request.events_new;
+    }
+  }
+  pack_request_state(extras_, request, verdict);
+  sql_->update_request_state.run(request.id, request.state, request.due_at, request.attempts,
+                                 request.duplicate_of, Blob{extras_});
+  if (notice_) notice_->changed_requests.push_back(std::move(shared));
+}
+
+}  // namespace posthorn::store
