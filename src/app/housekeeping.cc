@@ -110,38 +110,40 @@ task<Housekeeping::MailFate> Housekeeping::send_mail(const model::Object& object
   co_return refused ? MailFate::kept : MailFate::server_is_down;
 }
 
+task<bool> Housekeeping::send_waiting_mails() {
+  bool all_settled = true;
+  store::ObjectFilter everything;
+  store::Page page;
+  page.oldest_first = true;
+  for (;;) {
+    const auto found =
+        co_await store_.list_objects(model::ObjectKind::outgoing_mail, everything, page);
+    if (!found) co_return false;
+    for (const auto& object : found->rows) {
+      const MailFate fate = co_await send_mail(object);
+      if (fate != MailFate::settled) all_settled = false;
+      if (fate == MailFate::server_is_down) co_return false;
+      if (fate == MailFate::kept) continue;
+      // Sent first, removed afterwards: a crash between the two sends the same Message-ID again.
+      store::Batch removal;
+      store::ObjectWrite gone;
+      gone.action = store::ObjectWrite::Action::remove;
+      gone.object = object;
+      removal.objects.push_back(std::move(gone));
+      const auto removed = co_await store_.apply(std::move(removal));
+      if (!removed) all_settled = false;
+    }
+    if (!found->next) co_return all_settled;
+    page.after = *found->next;
+  }
+}
+
 task<> Housekeeping::send_mails() {
   Millis pause = mail_retry_first;
   for (;;) {
-    store::ObjectFilter everything;
-    store::Page page;
-    page.oldest_first = true;
-    const auto found =
-        co_await store_.list_objects(model::ObjectKind::outgoing_mail, everything, page);
-    bool failed = !found.has_value();
-    if (found) {
-      for (const auto& object : found->rows) {
-        const MailFate fate = co_await send_mail(object);
-        if (fate != MailFate::settled) failed = true;
-        if (fate == MailFate::server_is_down) break;
-        if (fate == MailFate::kept) continue;
-        // Sent first, removed afterwards: a crash between the two sends the same Message-ID again.
-        store::Batch removal;
-        store::ObjectWrite gone;
-        gone.action = store::ObjectWrite::Action::remove;
-        gone.object = object;
-        removal.objects.push_back(std::move(gone));
-        const auto removed = co_await store_.apply(std::move(removal));
-        if (!removed) failed = true;
-      }
-    }
-    if (failed) {
-      co_await mail_alarm_->wait(pause);
-      pause = std::min(pause * 2, mail_retry_max);
-    } else {
-      pause = mail_retry_first;
-      if (found->rows.empty() || !found->next) co_await mail_alarm_->wait(backstop);
-    }
+    const bool all_settled = co_await send_waiting_mails();
+    co_await mail_alarm_->wait(all_settled ? backstop : pause);
+    pause = all_settled ? mail_retry_first : std::min(pause * 2, mail_retry_max);
   }
 }
 

@@ -31,6 +31,8 @@ class Housekeeping {
     server_is_down,  ///< No use in trying the others now.
   };
   task<MailFate> send_mail(const model::Object& object);
+  /// Tries each mail once. False when one is left.
+  task<bool> send_waiting_mails();
   void wake_mails();
 
   /// A sleep that wake() ends early.
