@@ -15,7 +15,9 @@ namespace {
 constexpr Millis restart_after = 2s;
 constexpr Millis restart_gap = 20s;  ///< Between starts when one fails after the other.
 constexpr Millis rest_within = 96h;
-constexpr int processes_max = 100;       ///< Without those that poison ends.
+constexpr Millis probing_gap = 6min;  ///< More than between two probes.
+constexpr Millis late_max = 20s;      ///< In a world at rest: the hosts of many take one at a time.
+constexpr int processes_max = 100;    ///< Without those that poison ends.
 constexpr int processes_for_poison = 6;  ///< For each delivery of it: three deaths, failed starts.
 constexpr int handlers_max = 100'000;    ///< At one moment.
 constexpr int wake_ups_max = 1'000'000;  ///< In one world.
@@ -244,6 +246,30 @@ bool World::is_at_rest() const {
   });
 }
 
+void World::judge_punctuality() {
+  const auto never = [] { return false; };
+  go_on(clock_.steady() + probing_gap, never);
+  auto made = std::make_shared<Publication>();
+  model::Event event;
+  event.workspace = WorkspaceId{1};
+  event.application = ApplicationId{1};
+  event.type = "ticket.created";
+  event.actor = "key:key_1";
+  event.data = share("{}");
+  made->events.push_back(std::move(event));
+  made->delay = 10s;
+  spawn(publish(made));
+  if (!go_on(clock_.steady() + 1s, [this] { return running_tasks_ == 0; })) return;
+  const EventId published = truth_.promises.back().event;
+  go_on(clock_.steady() + made->delay + late_max, never);
+  const auto deliveries = rows_->tables()->of_event.find(published);
+  if (deliveries == rows_->tables()->of_event.end()) return;  // Nobody wanted it.
+  for (const DeliveryId id : deliveries->second)
+    if (truth_.deliveries[id].sends == 0)
+      oracle_.blame(
+          fmt::format("G5: {} has not left {} after its time", id.text(), to_human(late_max)));
+}
+
 void World::tell_lanes() {
   for (const auto& [id, queue] : rows_->tables()->pending) {
     const int owner = oracle_.owner(store::shard_of(id));
@@ -290,6 +316,7 @@ Report World::run() {
     });
     at_rest = is_at_rest() && !blocked;
   }
+  if (oracle_.verdict().empty() && at_rest) judge_punctuality();
   if (traces_) tell_lanes();
   for (const auto& process : processes_) process->stop();
   go_on(clock_.steady() + 1min, [this] {

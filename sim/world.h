@@ -53,6 +53,8 @@ class World {
   void spawn(task<> work);
   void start_process(std::vector<int> shards);
   void look_after_processes();
+  /// In a world at rest a delayed event leaves when it is due.
+  void judge_punctuality();
   [[nodiscard]] std::ptrdiff_t poisoned_deliveries() const;
   [[nodiscard]] Process* serving();
   void take_apart();
