@@ -17,5 +17,7 @@ extern const Provider standard_webhooks;
 extern const Provider stripe;
 extern const Provider svix;
 extern const Provider telegram;
+extern const Provider twilio_sms;
+extern const Provider twilio_whatsapp;
 
 }  // namespace posthorn::providers

@@ -20,6 +20,8 @@ constexpr std::array all{
     &stripe,
     &svix,
     &telegram,
+    &twilio_sms,
+    &twilio_whatsapp,
 };
 
 }  // namespace
