@@ -12,6 +12,7 @@ extern const Provider message_inbound;
 extern const Provider meta_instagram;
 extern const Provider meta_messenger;
 extern const Provider meta_whatsapp;
+extern const Provider plivo;
 extern const Provider shopify;
 extern const Provider standard_webhooks;
 extern const Provider stripe;

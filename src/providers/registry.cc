@@ -15,6 +15,7 @@ constexpr std::array all{
     &meta_instagram,
     &meta_messenger,
     &meta_whatsapp,
+    &plivo,
     &shopify,
     &standard_webhooks,
     &stripe,
