@@ -20,5 +20,6 @@ extern const Provider svix;
 extern const Provider telegram;
 extern const Provider twilio_sms;
 extern const Provider twilio_whatsapp;
+extern const Provider vonage;
 
 }  // namespace posthorn::providers

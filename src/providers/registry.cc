@@ -23,6 +23,7 @@ constexpr std::array all{
     &telegram,
     &twilio_sms,
     &twilio_whatsapp,
+    &vonage,
 };
 
 }  // namespace
