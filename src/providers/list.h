@@ -9,6 +9,7 @@ namespace posthorn::providers {
 extern const Provider gupshup;
 extern const Provider linear;
 extern const Provider message_inbound;
+extern const Provider messagebird;
 extern const Provider meta_instagram;
 extern const Provider meta_messenger;
 extern const Provider meta_whatsapp;

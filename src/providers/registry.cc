@@ -12,6 +12,7 @@ constexpr std::array all{
     &gupshup,
     &linear,
     &message_inbound,
+    &messagebird,
     &meta_instagram,
     &meta_messenger,
     &meta_whatsapp,
