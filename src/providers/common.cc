@@ -113,11 +113,15 @@ std::string required_text(Parsed& parsed, const json::object& object, std::strin
 std::string required_header(Parsed& parsed, const Incoming& request, std::string_view name) {
   const auto value = request.header(name).value_or("");
   const int count = request.header_count(name);
-  if (count == 1 && !value.empty()) return std::string(value);
+  if (count == 1 && !value.empty() && is_utf8(value)) return std::string(value);
   parsed.faults.push_back({.pointer = "",
-                           .code = count > 1 ? "duplicate" : "required",
+                           .code = count > 1       ? "duplicate"
+                                   : value.empty() ? "required"
+                                                   : "format",
                            .detail = "the header " + std::string(name) +
-                                     (count > 1 ? " came more than once" : " is missing")});
+                                     (count > 1       ? " came more than once"
+                                      : value.empty() ? " is missing"
+                                                      : " is not UTF-8")});
   return {};
 }
 

@@ -53,8 +53,7 @@ const json::object* object_member(const json::object& object, std::string_view n
 /// The member's text; a fault "is missing" or "takes text" when there is none.
 std::string required_text(Parsed& parsed, const json::object& object, std::string_view name);
 
-/// The header's value; a fault "the header … is missing" when there is none, it is empty or came
-/// twice.
+/// The header's value; a fault when there is none, it is empty, came twice or is not UTF-8.
 std::string required_header(Parsed& parsed, const Incoming& request, std::string_view name);
 /// The digits as a UUID's 8-4-4-4-12, zeros behind: an id for sample requests.
 std::string uuid_like(std::string_view digits);

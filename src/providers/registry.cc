@@ -9,22 +9,21 @@ namespace posthorn::providers {
 namespace {
 
 constexpr std::array all{
-    &gupshup,
-    &linear,
-    &message_inbound,
-    &messagebird,
-    &meta_instagram,
-    &meta_messenger,
-    &meta_whatsapp,
-    &plivo,
-    &shopify,
-    &standard_webhooks,
-    &stripe,
-    &svix,
-    &telegram,
-    &twilio_sms,
-    &twilio_whatsapp,
-    &vonage,
+    &email_inbound,   &email_status,
+    &generic_hmac,    &generic_token,
+    &github,          &gupshup,
+    &linear,          &mailgun,
+    &message_inbound, &messagebird,
+    &meta_instagram,  &meta_messenger,
+    &meta_whatsapp,   &open,
+    &plivo,           &postmark,
+    &sendgrid_events, &sendgrid_inbound,
+    &ses_sns,         &shopify,
+    &slack,           &standard_webhooks,
+    &stripe,          &svix,
+    &telegram,        &twilio_sms,
+    &twilio_whatsapp, &vonage,
+    &web_form,
 };
 
 }  // namespace

@@ -168,7 +168,7 @@ Parsed parse(const Settings&, const Incoming& request) {
   if (event.type != "generic") add_money(parsed, event, given);
   if (auto email = email_of(given); !email.empty()) event.fields["customer_email"] = email;
   for (const auto& [field, name] : {std::pair{"shop", names.shop}, {"event_id", names.event_id}})
-    if (const auto value = request.header(name); value && !value->empty())
+    if (const auto value = request.header(name); value && !value->empty() && is_utf8(*value))
       event.fields[field] = *value;
   if (!parsed.faults.empty()) return parsed;
   parsed.idempotency_key = id;

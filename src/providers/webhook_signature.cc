@@ -157,7 +157,7 @@ Verification verify(const Settings& settings, const Incoming& request, Instant n
 Parsed parse(const Incoming& request, Names names) {
   Parsed parsed;
   NormalisedEvent event;
-  const std::string id(request.header(names.id).value_or(""));
+  const auto id = required_header(parsed, request, names.id);
   event.fields["provider_event_id"] = id;
   event.fields["timestamp"] = nullptr;
   if (is_json(request)) {
@@ -171,8 +171,9 @@ Parsed parse(const Incoming& request, Names names) {
           event.fields["object_id"] = object_id;
     }
   }
+  if (!parsed.faults.empty()) return parsed;
   parsed.idempotency_key = id;
-  if (parsed.faults.empty()) parsed.events.push_back(std::move(event));
+  parsed.events.push_back(std::move(event));
   return parsed;
 }
 
