@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 #include "base/bytes.h"
 #include "providers/common.h"
@@ -218,7 +219,10 @@ Result<Sample> sample(const Settings& settings, const SampleOrder& order) {
     body[kind->time] = to_rfc3339(order.now);
   }
   if (record == "Bounce" || record == "SpamComplaint") {
-    body["ID"] = order.now.unix_ms;
+    std::int64_t id = 0;
+    std::from_chars(unique.data(), unique.data() + std::min<std::size_t>(unique.size(), 12), id,
+                    16);
+    body["ID"] = id;
     body["Type"] = record == "Bounce" ? "HardBounce" : record;
     body["Description"] = record == "Bounce" ? "The server was unable to deliver your message."
                                              : "The subscriber marked the message as spam.";
