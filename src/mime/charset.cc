@@ -43,32 +43,37 @@ class Converter {
 
   std::string convert(std::string_view bytes) {
     std::string out;
-    std::array<char, 16 * 1024> buffer;
-    // iconv's signature predates const; it does not write there.
-    char* from = const_cast<char*>(bytes.data());
-    std::size_t left = bytes.size();
-    bool flushed = false;
-    while (!flushed) {
-      char* to = buffer.data();
-      std::size_t room = buffer.size();
-      flushed = left == 0;
-      const std::size_t done =
-          iconv(handle_, flushed ? nullptr : &from, flushed ? nullptr : &left, &to, &room);
-      const int why = errno;
-      out.append(buffer.data(), buffer.size() - room);
-      if (done != static_cast<std::size_t>(-1)) continue;
-      if (why == E2BIG) {
-        flushed = false;
-      } else if (left > 0) {  // EILSEQ, or EINVAL: cut inside a character.
-        out += replacement;
-        ++from;
-        --left;
-      }
+    while (!bytes.empty()) {
+      // iconv's signature predates const; it does not write there.
+      char* from = const_cast<char*>(bytes.data());
+      std::size_t left = std::min(bytes.size(), window_bytes);
+      const int why = step(&from, &left, out);
+      const auto taken = static_cast<std::size_t>(from - bytes.data());
+      // A character that the window cuts is read with the next one.
+      const bool is_cut = why == EINVAL && taken > 0 && bytes.size() > window_bytes;
+      bytes.remove_prefix(taken);
+      if (why == 0 || why == E2BIG || is_cut) continue;
+      out += replacement;
+      bytes.remove_prefix(1);
     }
+    static_cast<void>(step(nullptr, nullptr, out));
     return out;
   }
 
  private:
+  static constexpr std::size_t window_bytes = 4096;
+
+  /// 0, or why it stopped before the end.
+  int step(char** from, std::size_t* left, std::string& out) {
+    std::array<char, 16 * 1024> buffer;
+    char* to = buffer.data();
+    std::size_t room = buffer.size();
+    const std::size_t done = iconv(handle_, from, left, &to, &room);
+    const int why = done == static_cast<std::size_t>(-1) ? errno : 0;
+    out.append(buffer.data(), buffer.size() - room);
+    return why;
+  }
+
   iconv_t handle_;
 };
 

@@ -210,6 +210,29 @@ TEST_CASE("of many references the first and the last ones are kept") {
   CHECK(read_message_ids("<unclosed@x") == std::vector<std::string>{"unclosed@x"});
 }
 
+TEST_CASE("a list of addresses is read to its end however long it is") {
+  std::string raw = "\"Team, (x\" <first@x.example>";
+  for (int i = 0; i < 900; ++i)
+    raw += ", (a, b) Name " + std::to_string(i) + " <a" + std::to_string(i) + "@x.example>";
+  const auto found = read_addresses(raw);
+  REQUIRE(found.size() == 901);
+  CHECK(found.front() == Address{"first@x.example", "Team, (x"});
+  CHECK(found.back().address == "a899@x.example");
+  std::string none;
+  for (int i = 0; i < 32'000; ++i) none += "a,";
+  CHECK(read_addresses(none).size() <= addresses_max);
+}
+
+TEST_CASE("a character that lies across a window of the converter stays whole") {
+  const std::string begin(4095, 'x');
+  std::string long_text = begin;
+  for (int i = 0; i < 5000; ++i) long_text += "\x82\xa0";
+  std::string want = begin;
+  for (int i = 0; i < 5000; ++i) want += "あ";
+  CHECK(to_utf8(long_text, "shift_jis") == want);
+  CHECK(to_utf8(long_text + "\x82", "shift_jis") == want + "\xef\xbf\xbd");
+}
+
 TEST_CASE("any bytes in any charset become UTF-8") {
   CHECK(to_utf8("d\xe9j\xe0 vu", "iso-8859-1") == "déjà vu");
   CHECK(to_utf8("\x80", "ISO-8859-1") == "€");
