@@ -205,14 +205,6 @@ json::object sample_inbound(const std::string& unique) {
           {"Attachments", json::array{}}};
 }
 
-/// Postmark's ids are whole numbers: 60 bits of the hexadecimal digits.
-std::int64_t number_of(std::string_view digits) {
-  std::int64_t number = 0;
-  const auto some = digits.substr(0, 15);
-  std::from_chars(some.data(), some.data() + some.size(), number, 16);
-  return number;
-}
-
 Result<Sample> sample(const Settings& settings, const SampleOrder& order) {
   const std::string unique(order.unique), record(order.event);
   json::object body{{"RecordType", record},
