@@ -30,9 +30,9 @@ const std::map<std::string_view, std::string_view> own_configs{
 const std::set<std::string_view> cannot_sign{"sendgrid_events", "ses_sns"};
 
 /// A secret proves who sends, but the body is not (or not wholly) covered by it.
-const std::set<std::string_view> body_is_not_signed{"generic_token", "gupshup",  "mailgun",
-                                                    "open",          "postmark", "sendgrid_inbound",
-                                                    "telegram",      "web_form"};
+const std::set<std::string_view> body_is_not_signed{
+    "generic_token", "gupshup",          "mailgun",  "open",    "plivo",
+    "postmark",      "sendgrid_inbound", "telegram", "web_form"};
 
 json::value read_file(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
