@@ -122,6 +122,30 @@ json::value masked_value(const Field& field, const json::value& value) {
 
 }  // namespace
 
+std::string_view to_string(FieldKind kind) {
+  switch (kind) {
+    case FieldKind::secret:
+      return "secret";
+    case FieldKind::public_key:
+      return "public_key";
+    case FieldKind::text:
+      return "text";
+    case FieldKind::texts:
+      return "texts";
+    case FieldKind::integer:
+      return "integer";
+    case FieldKind::boolean:
+      return "boolean";
+    case FieldKind::choice:
+      return "choice";
+    case FieldKind::credentials:
+      return "credentials";
+    case FieldKind::map:
+      return "map";
+  }
+  return "";
+}
+
 Settings Settings::read(std::span<const Field> fields, const json::object& config,
                         model::Faults& faults, std::string_view pointer, bool in_cases) {
   Settings settings;

@@ -28,6 +28,9 @@ enum class FieldKind : std::uint8_t {
   map,          ///< Text to text ({"url": "PEM"}).
 };
 
+/// "secret": as the API names it.
+std::string_view to_string(FieldKind kind);
+
 struct Field {
   std::string_view name;  ///< "signing_secret": what the API shows.
   /// Also taken ("signing_secrets"); secret and public_key only. When both names are given, all of
