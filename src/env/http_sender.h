@@ -23,7 +23,9 @@ struct OutgoingRequest {
       headers;           ///< Without Host, Content-Length and Connection: the sender adds them.
   SharedBytes body;      ///< Never null.
   Millis limit{10'000};  ///< One deadline over DNS, connect, TLS, write and read.
+  std::size_t body_bytes_kept = 4096;  ///< Of the reply's body; at most body_bytes_kept_max.
 };
+inline constexpr std::size_t body_bytes_kept_max = 8U << 20;
 
 /// What became of an exchange. Also the label of the metric and `error_class` of the API.
 enum class ExchangeResult : std::uint8_t {
@@ -48,7 +50,7 @@ struct Exchange {
   ExchangeResult result = ExchangeResult::not_sent;
   int status = 0;               ///< 0 unless result is ok.
   std::vector<Header> headers;  ///< Of the reply; at most 32 KiB.
-  std::string body;             ///< The first 4096 bytes of the reply's body, never inflated.
+  std::string body;  ///< The first body_bytes_kept bytes of the reply's body, never inflated.
   bool body_truncated =
       false;           ///< More came than is kept, or the body was cut, endless or malformed.
   std::string detail;  ///< One sentence for people when result is not ok.

@@ -160,8 +160,7 @@ task<> HttpClient::attempt(TargetPointer target, const env::OutgoingRequest& req
     }
     exchange.remote_address = wire->remote();
     exchange.tls = wire->tls();
-    const Talk ended =
-        co_await talk(*wire, head, *request.body, request.method == "HEAD", deadline, exchange);
+    const Talk ended = co_await talk(*wire, head, request, deadline, exchange);
     if (ended.reusable) {
       pool_.give_back(target->origin, std::move(wire), SteadyClock::now());
       tick();
@@ -187,10 +186,13 @@ task<> HttpClient::attempt(TargetPointer target, const env::OutgoingRequest& req
   }
 }
 
-task<HttpClient::Talk> HttpClient::talk(Wire& wire, std::string_view head, std::string_view body,
-                                        bool is_head, Deadline& deadline, Exchange& exchange) {
+task<HttpClient::Talk> HttpClient::talk(Wire& wire, std::string_view head,
+                                        const env::OutgoingRequest& request, Deadline& deadline,
+                                        Exchange& exchange) {
   const auto start = SteadyClock::now();
-  ReplyReader reader(exchange, is_head);
+  ReplyReader reader(exchange, request.method == "HEAD",
+                     std::min(request.body_bytes_kept, env::body_bytes_kept_max));
+  std::string_view body = *request.body;
   std::array<char, first_read_bytes> own;
   // Most requests are taken by the socket at once; only others pay for a coroutine.
   const WireStep sent = wire.try_write(head, body);

@@ -56,7 +56,7 @@ class HttpClient final : public env::HttpSender {
   Result<TargetPointer> target(const std::string& url);
   task<> attempt(TargetPointer target, const env::OutgoingRequest& request, std::string head,
                  Deadline& deadline, env::Exchange& exchange);
-  task<Talk> talk(Wire& wire, std::string_view head, std::string_view body, bool is_head,
+  task<Talk> talk(Wire& wire, std::string_view head, const env::OutgoingRequest& request,
                   Deadline& deadline, env::Exchange& exchange);
   void tick();
 

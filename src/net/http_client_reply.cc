@@ -182,14 +182,14 @@ bool ReplyReader::take_body(std::string_view bytes) {
       if (bytes.size() > part.size()) reusable_ = false;
       if (left_ == 0) return finish(true);
       // A body that is too long to be read to its end is not worth more than what is kept.
-      const bool hopeless = body_read_ + left_ > body_read_max;
-      return hopeless && body_read_ >= body_kept ? finish(false) : true;
+      const bool hopeless = body_read_ + left_ > read_max_;
+      return hopeless && body_read_ >= kept_max_ ? finish(false) : true;
     }
     case Framing::chunked:
       return take_chunked(bytes);
     case Framing::until_close:
       keep(bytes);
-      return body_read_ > body_kept ? finish(false) : true;
+      return body_read_ > kept_max_ ? finish(false) : true;
   }
   return false;
 }
@@ -201,7 +201,7 @@ bool ReplyReader::take_chunked(std::string_view bytes) {
       keep(part);
       bytes.remove_prefix(part.size());
       left_ -= part.size();
-      if (body_read_ > body_read_max) return finish(false);
+      if (body_read_ > read_max_) return finish(false);
       if (left_ == 0) chunk_ = Chunk::data_end;
       continue;
     }
@@ -210,7 +210,8 @@ bool ReplyReader::take_chunked(std::string_view bytes) {
     head_.append(bytes.substr(0, used));
     bytes.remove_prefix(used);
     framing_read_ += used;
-    if (head_.size() > chunk_line_max || framing_read_ > framing_max) return finish(false);
+    if (head_.size() > chunk_line_max || framing_read_ > std::max(framing_max, read_max_))
+      return finish(false);
     if (end == std::string_view::npos) return true;
     std::string_view rest = head_;
     const bool more = take_chunk_line(take_line(rest));
@@ -247,7 +248,7 @@ bool ReplyReader::take_chunk_line(std::string_view line) {
 
 void ReplyReader::keep(std::string_view bytes) {
   body_read_ += bytes.size();
-  const std::size_t room = body_kept - exchange_.body.size();
+  const std::size_t room = kept_max_ - exchange_.body.size();
   exchange_.body.append(bytes.substr(0, room));
   if (bytes.size() > room) exchange_.body_truncated = true;
 }

@@ -1,6 +1,7 @@
 #pragma once
 // Reads an HTTP/1.x reply from bytes, whatever they are. No I/O.
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 
@@ -10,7 +11,8 @@ namespace posthorn::net {
 
 /// Fills an Exchange from the bytes of one reply. The verdict is the status line: what is wrong
 /// after it (a bad header line, a broken body) only makes the connection unfit for another request.
-/// Never reads more than head_max of head, body_read_max of body and some framing.
+/// Never reads more than head_max of head, body_read_max (or what is kept) of body and some
+/// framing.
 class ReplyReader {
  public:
   static constexpr std::size_t head_max = 32 * 1024;
@@ -19,8 +21,13 @@ class ReplyReader {
   static constexpr std::size_t body_read_max = 64 * 1024;
   static constexpr std::size_t body_kept = 4096;
 
-  /// `exchange` outlives it and starts out empty. `is_head`: the reply to HEAD has no body.
-  ReplyReader(env::Exchange& exchange, bool is_head) : exchange_(exchange), is_head_(is_head) {}
+  /// `exchange` outlives it and starts out empty. `is_head`: the reply to HEAD has no body. `kept`:
+  /// how much of the body is kept; what is kept is read, too, past body_read_max.
+  ReplyReader(env::Exchange& exchange, bool is_head, std::size_t kept = body_kept)
+      : exchange_(exchange),
+        is_head_(is_head),
+        kept_max_(kept),
+        read_max_(std::max(kept, body_read_max)) {}
 
   /// Takes bytes that came; false when no more are wanted: the exchange is complete.
   bool take(std::string_view bytes);
@@ -55,6 +62,7 @@ class ReplyReader {
 
   env::Exchange& exchange_;
   bool is_head_;
+  std::size_t kept_max_, read_max_;
   State state_ = State::head;
   Framing framing_ = Framing::until_close;
   Chunk chunk_ = Chunk::size;

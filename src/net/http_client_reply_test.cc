@@ -24,9 +24,10 @@ struct Read {
   }
 };
 
-Read read(std::string_view bytes, std::size_t piece, bool is_head = false, bool closed = true) {
+Read read(std::string_view bytes, std::size_t piece, bool is_head = false, bool closed = true,
+          std::size_t kept = ReplyReader::body_kept) {
   Read out;
-  ReplyReader reader(out.exchange, is_head);
+  ReplyReader reader(out.exchange, is_head, kept);
   while (out.more && !bytes.empty()) {
     out.more = reader.take(bytes.substr(0, piece));
     bytes.remove_prefix(std::min(piece, bytes.size()));
@@ -194,5 +195,22 @@ TEST_CASE("reply: for any bytes the reader ends in a result and keeps its bounds
     REQUIRE(whole == cut);
     REQUIRE(whole.exchange.body.size() <= ReplyReader::body_kept);
     REQUIRE((whole.exchange.result == ExchangeResult::ok) == (whole.exchange.status != 0));
+  }
+}
+
+TEST_CASE("as much of a body is kept as the caller asks for, whatever its framing") {
+  const std::string body(200'000, 'b');
+  const std::string length = "HTTP/1.1 200 OK\r\nContent-Length: 200000\r\n\r\n" + body;
+  const std::string closed = "HTTP/1.1 200 OK\r\n\r\n" + body;
+  std::string chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+  for (int i = 0; i < 20'000; ++i) chunked += "A\r\n" + body.substr(0, 10) + "\r\n";
+  chunked += "0\r\n\r\n";
+  for (const auto& reply : {length, closed, chunked}) {
+    const auto whole = read(reply, 1000, false, true, 200'000);
+    CHECK(whole.exchange.body == body);
+    CHECK_FALSE(whole.exchange.body_truncated);
+    const auto cut = read(reply, 1000, false, true, 150'000);
+    CHECK(cut.exchange.body.size() == 150'000);
+    CHECK(cut.exchange.body_truncated);
   }
 }

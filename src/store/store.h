@@ -136,6 +136,8 @@ struct DedupeKey {
   /// A one-time token: with the same body it is a duplicate, with another body the new request is
   /// refused (RequestReceipt::token_reused).
   bool token = false;
+  bool looks_up = true;  ///< Whether another request that holds it makes this one a duplicate.
+  bool claims = true;    ///< Whether others find it; one that does not look up takes it over.
 };
 
 /// A request to be kept. Its id is given by the store.
@@ -145,10 +147,14 @@ struct NewRequest {
   /// none is, all are claimed. A key whose request is gone is free. A request that comes refused
   /// looks up and claims none: what anybody can send must not take the place of the real one.
   std::vector<DedupeKey> keys;
+  /// Whether it is written when a key is taken by an equal one (a poller sees the same again and
+  /// again).
+  bool keep_duplicate = true;
 };
 
 struct RequestReceipt {
-  RequestId id;               ///< The new row's: a duplicate and a refused one are kept too.
+  /// The new row's: a duplicate and a refused one are kept too. 0: a duplicate that was not kept.
+  RequestId id;
   RequestId duplicate_of;     ///< Its state is then duplicate. The first of all, not a duplicate.
   bool token_reused = false;  ///< Its state is then refused.
 };

@@ -253,6 +253,34 @@ inline void dedupe_cases(const MakeHarness& make) {
                 .request = first.id, .state = RequestState::duplicate, .duplicate_of = around})) ==
             Errc::invalid);
   }
+  SUBCASE("a duplicate that need not be kept is not written, and takes no id") {
+    const auto first = receive_with(bench, {{.text = "k"}});
+    auto again = new_request(bench, {{.text = "k"}}, std::string(300'000, 'x'));
+    again.keep_duplicate = false;
+    const auto receipt = receive(bench, std::move(again));
+    CHECK_FALSE(static_cast<bool>(receipt.id));
+    CHECK(receipt.duplicate_of == first.id);
+    auto other = new_request(bench, {{.text = "other"}});
+    other.keep_duplicate = false;
+    CHECK(receive(bench, std::move(other)).id == RequestId{first.id.value + 1});
+  }
+  SUBCASE("a key that is claimed alone makes no duplicate of its own kind") {
+    // As a poller and the webhooks that it stands in for: each looks for what the other claims.
+    const std::vector<DedupeKey> webhook{{.text = "hook", .looks_up = false},
+                                         {.text = "poll", .claims = false}};
+    const std::vector<DedupeKey> poll{{.text = "poll"}, {.text = "hook", .claims = false}};
+    CHECK_FALSE(static_cast<bool>(receive_with(bench, webhook).duplicate_of));
+    const auto second = receive_with(bench, webhook);
+    CHECK_FALSE(static_cast<bool>(second.duplicate_of));
+    CHECK(receive_with(bench, poll).duplicate_of == second.id);
+  }
+  SUBCASE("a key that is looked up alone finds who claimed it and claims nothing") {
+    const std::vector<DedupeKey> looking{{.text = "poll", .claims = false}};
+    CHECK_FALSE(static_cast<bool>(receive_with(bench, looking).duplicate_of));
+    const auto polled = receive_with(bench, {{.text = "poll"}});
+    CHECK_FALSE(static_cast<bool>(polled.duplicate_of));
+    CHECK(receive_with(bench, looking).duplicate_of == polled.id);
+  }
   SUBCASE("a request that comes refused takes no key and looks none up") {
     auto forged = new_request(bench, {{.text = "a"}});
     forged.request.state = RequestState::refused;

@@ -20,10 +20,10 @@ RequestId MemoryApply::original_of(RequestId id) const {
 
 RequestReceipt MemoryApply::append(NewRequest& fresh) {
   auto request = std::make_shared<model::ReceivedRequest>(std::move(fresh.request));
-  request->id = RequestId{tables_.next_request++};
-  RequestReceipt receipt{.id = request->id, .duplicate_of = {}, .token_reused = false};
+  RequestReceipt receipt{.id = {}, .duplicate_of = {}, .token_reused = false};
   if (request->state == RequestState::refused) fresh.keys.clear();
   for (const auto& key : fresh.keys) {
+    if (!key.looks_up) continue;
     const auto taken = tables_.request_keys.find({request->source, key.text});
     if (taken == tables_.request_keys.end()) continue;
     const auto& holder = *tables_.requests.at(taken->second).request;
@@ -35,8 +35,11 @@ RequestReceipt MemoryApply::append(NewRequest& fresh) {
     fresh.keys.clear();
     break;
   }
+  if (receipt.duplicate_of && !fresh.keep_duplicate) return receipt;
+  receipt.id = request->id = RequestId{tables_.next_request++};
   RequestRow row{.request = request, .keys = {}};
-  for (auto& key : fresh.keys) row.keys.push_back(std::move(key.text));
+  for (auto& key : fresh.keys)
+    if (key.claims) row.keys.push_back(std::move(key.text));
   tables_.insert(std::move(row));
   notice_.requests.push_back(std::move(request));
   return receipt;

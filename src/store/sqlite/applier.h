@@ -125,8 +125,8 @@ class Applier {
   // apply_requests.cc
   Result<> check_request_changes(const Batch& batch);
   void apply_requests(PreparedBatch& prepared, Applied& applied);
-  RequestReceipt append_request(model::ReceivedRequest request, const std::vector<DedupeKey>& keys,
-                                std::vector<std::string> hashes, std::string_view body_file);
+  RequestReceipt append_request(NewRequest fresh, std::vector<std::string> hashes,
+                                std::string_view body_file);
   /// Who holds the key, with what is compared: id, received_at and body_sha256.
   std::optional<model::ReceivedRequest> key_holder(std::int64_t bucket, std::string_view hash);
   /// What a duplicate of `id` is a duplicate of.

@@ -14,22 +14,21 @@ void Applier::apply_requests(PreparedBatch& prepared, Applied& applied) {
   auto& requests = prepared.batch.requests;
   applied.requests.reserve(requests.size());
   for (std::size_t i = 0; i < requests.size(); ++i)
-    applied.requests.push_back(append_request(std::move(requests[i].request), requests[i].keys,
-                                              std::move(prepared.request_keys[i]),
-                                              prepared.files.requests[i]));
+    applied.requests.push_back(append_request(
+        std::move(requests[i]), std::move(prepared.request_keys[i]), prepared.files.requests[i]));
 }
 
-RequestReceipt Applier::append_request(ReceivedRequest request, const std::vector<DedupeKey>& keys,
-                                       std::vector<std::string> hashes,
+RequestReceipt Applier::append_request(NewRequest fresh, std::vector<std::string> hashes,
                                        std::string_view body_file) {
-  request.id = {counters_.request++};
-  const std::int64_t bucket = KeyFilters::bucket_of(request.id.value);
-  RequestReceipt receipt{.id = request.id, .duplicate_of = {}, .token_reused = false};
+  auto& request = fresh.request;
+  const std::int64_t bucket = KeyFilters::bucket_of(static_cast<std::uint64_t>(counters_.request));
+  RequestReceipt receipt{.id = {}, .duplicate_of = {}, .token_reused = false};
   if (request.state == RequestState::refused) hashes.clear();
   for (std::size_t i = 0; i < hashes.size(); ++i) {
+    const DedupeKey& key = fresh.keys[i];
+    if (!key.looks_up) continue;
     const auto holder = key_holder(bucket, hashes[i]);
     if (!holder) continue;
-    const DedupeKey& key = keys[i];
     if (key.within > 0ms && request.received_at - holder->received_at > key.within) continue;
     receipt.token_reused = key.token && holder->body_sha256 != request.body_sha256;
     if (!receipt.token_reused) receipt.duplicate_of = original_of(holder->id);
@@ -37,16 +36,21 @@ RequestReceipt Applier::append_request(ReceivedRequest request, const std::vecto
     request.duplicate_of = receipt.duplicate_of;
     hashes.clear();
   }
-  for (const auto& hash : hashes) {
-    sql_->replace_request_key.run(bucket, Blob{hash}, request.id);
-    request_filters_.add(bucket, hash);
+  if (receipt.duplicate_of && !fresh.keep_duplicate) return receipt;
+  receipt.id = request.id = {counters_.request++};
+  std::vector<std::string> claimed;
+  for (std::size_t i = 0; i < hashes.size(); ++i) {
+    if (!fresh.keys[i].claims) continue;
+    sql_->replace_request_key.run(bucket, Blob{hashes[i]}, request.id);
+    request_filters_.add(bucket, hashes[i]);
+    claimed.push_back(std::move(hashes[i]));
   }
 
   const bool in_file = !body_file.empty();
   pack_request(extras_, request,
                {.body_checksum = request.body ? checksum(*request.body) : 0,
                 .in_file = in_file,
-                .keys = std::move(hashes)});
+                .keys = std::move(claimed)});
   const std::optional<Blob> body =
       request.body && !in_file ? std::optional(Blob{*request.body}) : std::nullopt;
   sql_->insert_request.run(request.id, request.source, request.workspace, request.received_at,

@@ -70,10 +70,10 @@ void SqliteStore::State::remove_unused(const BatchFiles& files,
     const bool used = applied && !applied->events[i].duplicate && !applied->events[i].conflict;
     if (!used && !files.events[i].empty()) bodies.remove(files.events[i]);
   }
-  // A request is kept whatever it is a duplicate of.
-  if (applied) return;
-  for (const auto& file : files.requests)
-    if (!file.empty()) bodies.remove(file);
+  for (std::size_t i = 0; i < files.requests.size(); ++i) {
+    const bool used = applied && applied->requests[i].id;
+    if (!used && !files.requests[i].empty()) bodies.remove(files.requests[i]);
+  }
 }
 
 task<Result<Applied>> SqliteStore::apply(Batch batch) {
