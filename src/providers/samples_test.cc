@@ -29,7 +29,8 @@ const std::map<std::string_view, std::string_view> own_configs{
 /// Only the sender has the private key: sample() refuses and says so.
 const std::set<std::string_view> cannot_sign{"sendgrid_events", "ses_sns"};
 
-/// A secret proves who sends, but the body is not (or not wholly) covered by it.
+/// A secret proves who sends, but the body is not covered by it, or not under the settings of the
+/// first case (Plivo's V2).
 const std::set<std::string_view> body_is_not_signed{
     "generic_token", "gupshup",          "mailgun",  "open",    "plivo",
     "postmark",      "sendgrid_inbound", "telegram", "web_form"};
