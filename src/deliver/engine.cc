@@ -131,6 +131,8 @@ task<> Engine::State::stop() {
   co_await records.stop();
 }
 
+store::EpochsPtr Engine::epochs() const { return state_->epochs; }
+
 task<Result<>> Engine::start(std::string node, std::vector<int> shards, bool paused) {
   return state_->start(std::move(node), std::move(shards), paused);
 }

@@ -79,6 +79,8 @@ class Engine {
   /// Any thread.
   void endpoint_changed(EndpointId id);
   [[nodiscard]] LaneView lane_view(EndpointId id) const;
+  /// The lease under which it writes; after start().
+  [[nodiscard]] store::EpochsPtr epochs() const;
 
  private:
   struct State;

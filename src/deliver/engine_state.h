@@ -10,12 +10,12 @@
 #include <string>
 #include <vector>
 
-#include "deliver/alarm.h"
 #include "deliver/decide.h"
 #include "deliver/engine.h"
 #include "deliver/lane.h"
 #include "deliver/message.h"
 #include "deliver/metrics.h"
+#include "env/alarm.h"
 
 namespace posthorn::deliver {
 
@@ -174,7 +174,7 @@ struct Engine::State : std::enable_shared_from_this<Engine::State> {
   std::deque<LanePtr> ready;
   std::set<std::pair<Instant, EndpointId>> wakes;
   Instant armed{INT64_MAX};
-  Alarm alarm;
+  env::Alarm alarm;
 
   int in_flight = 0;   ///< Slots taken: from the choice of a row until its record is durable.
   int busy_lanes = 0;  ///< Lanes with an attempt in flight.
@@ -191,7 +191,7 @@ struct Engine::State : std::enable_shared_from_this<Engine::State> {
   bool recording = false;
   bool store_down = false;    ///< A record waits for the store.
   bool store_closed = false;  ///< The store has said that it takes nothing.
-  Alarm record_alarm;
+  env::Alarm record_alarm;
 
   HmacCache hmacs;
   struct {

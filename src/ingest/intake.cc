@@ -3,6 +3,7 @@
 #include "base/bytes.h"
 #include "crypto/crypto.h"
 #include "ingest/effects.h"
+#include "ingest/poll_keys.h"
 #include "text/json.h"
 #include "text/json_payload.h"
 
@@ -91,13 +92,25 @@ task<Result<store::RequestReceipt>> Intake::keep(LiveSourcePtr live, const Arriv
   made.request.verdict = verdict_of(parsed);
   if (made.request.state == model::RequestState::received)
     made.keys = dedupe_keys(parsed, tokens, made.request.body_sha256, arrival.at);
+  add_poll_keys(made, *live, arrival);
   PH_CO_TRY(const auto receipt, co_await apply(std::move(made)));
   auto& activity = *live->activity;
   if (receipt.token_reused) {
+    // Why is only known once the token was looked up, in the commit of the row.
+    store::RequestChange why;
+    why.request = receipt.id;
+    why.only_if = why.state = model::RequestState::refused;
+    why.verdict = as_text({{"reason", "its one-time token came with another body before"}});
+    store::Batch batch;
+    batch.request_changes.push_back(std::move(why));
+    PH_CO_TRY(const auto told, co_await store_.apply(std::move(batch)));
+    static_cast<void>(told);
     metrics_.refused.add();
     activity.refused.fetch_add(1, std::memory_order_relaxed);
   } else {
     const bool duplicate = static_cast<bool>(receipt.duplicate_of);
+    // Found again by a poll: nothing came.
+    if (!receipt.id) co_return receipt;
     (duplicate ? metrics_.duplicates : metrics_.received).add();
     (duplicate ? activity.duplicates : activity.received).fetch_add(1, std::memory_order_relaxed);
     activity.last_received_ms.store(arrival.at.unix_ms, std::memory_order_relaxed);

@@ -210,5 +210,115 @@ TEST_CASE("a replay makes nothing twice, and with force everything anew") {
   CHECK(world.events().size() == 2);
 }
 
+TEST_CASE("a batch that comes again in part makes only what is new") {
+  World world;
+  world.start_worker();
+  const auto source = world.make_source("message_inbound", {{"secret", "a secret of ours"}});
+  const auto item = [](std::string_view id) {
+    return R"({"id":")" + std::string(id) +
+           R"(","kind":"message","channel":"chat","from":{"id":"u1","name":"Ada"},"text":"hi"})";
+  };
+  const auto send = [&](const std::string& body) {
+    return world.send(source, world.sample(source, {}, body)).status;
+  };
+  CHECK(send("[" + item("a") + "," + item("b") + "]") == 202);
+  CHECK(send("[" + item("b") + "," + item("c") + "]") == 202);
+  CHECK(world.events().size() == 3);
+  const auto requests = world.requests();
+  REQUIRE(requests.size() == 2);
+  CHECK(requests[1].events.size() == 2);
+  CHECK(requests[1].events_new == 1);
+}
+
+TEST_CASE("a one-time token with another body is refused, with the same body a duplicate") {
+  World world;
+  const auto source = world.make_source("mailgun", {{"signing_key", "key-0123456789abcdef"}});
+  const auto sample = world.sample(source);
+  CHECK(world.send(source, sample).status == 200);
+  CHECK(world.send(source, sample).status == 200);
+  // The signature covers timestamp and token alone, so a thief may change the rest.
+  auto changed = sample;
+  const auto at = changed.body.find("@example.com");
+  REQUIRE(at != std::string::npos);
+  changed.body.replace(at, 1, "#");
+  CHECK(world.send(source, changed).status == 406);
+  const auto requests = world.requests();
+  REQUIRE(requests.size() == 3);
+  CHECK(requests[1].state == RequestState::duplicate);
+  CHECK(requests[2].state == RequestState::refused);
+  CHECK(requests[2].verdict.find("token") != std::string::npos);
+}
+
+TEST_CASE("a message's status only moves up, whatever order its callbacks come in") {
+  World world;
+  world.start_worker();
+  const auto source = world.make_source("message_inbound", {{"secret", "a secret of ours"}});
+  const auto status = [&](std::string_view id, std::string_view what) {
+    const std::string body = R"({"id":")" + std::string(id) +
+                             R"(","kind":"status","channel":"chat","reference":"m1","status":")" +
+                             std::string(what) + "\"}";
+    REQUIRE(world.send(source, world.sample(source, {}, body)).status == 202);
+    return world.events().back();
+  };
+  const auto read = status("1", "read");
+  CHECK(read.at("message_status") == "read");
+  CHECK(read.at("advanced") == true);
+  const auto late = status("2", "delivered");
+  CHECK(late.at("status") == "delivered");
+  CHECK(late.at("message_status") == "read");
+  CHECK(late.at("advanced") == false);
+  CHECK(world.events().size() == 2);
+}
+
+TEST_CASE("a request that keeps failing is parked with a notice, and others pass it by") {
+  World world;
+  world.worker_config.retry_steps = {Millis{1'000}, Millis{5'000}};
+  world.fetcher.statuses = {500, 500, 500};
+  world.start_worker();
+  const auto source = stripe(world);
+  // What needs an action fails while the action does: a source whose requests all do.
+  const auto sns = world.make_source(
+      "ses_sns", {{"topic_arns", json::array{"arn:aws:sns:eu-west-1:123456789012:ses"}},
+                  {"private_key", crypto::test_private_key}});
+  REQUIRE(world.send(sns, world.sample(sns, "SubscriptionConfirmation")).status == 200);
+  CHECK(world.fetcher.asked.size() == 1);
+  CHECK(world.send(source, world.sample(source)).status == 200);
+  CHECK(world.events().size() == 1);
+  world.pass(Millis{1'100});
+  world.pass(Millis{5'100});
+  const auto requests = world.requests();
+  REQUIRE(requests.size() == 2);
+  CHECK(requests[0].state == RequestState::parked);
+  CHECK(requests[0].error.find("500") != std::string::npos);
+  const auto notices =
+      world.wait(world.store.list_objects(model::ObjectKind::notification, {}, {}));
+  REQUIRE(notices->rows.size() == 1);
+  CHECK(notices->rows[0].document.find("request.parked") != std::string::npos);
+}
+
+TEST_CASE("a flood of one source leaves room for the others") {
+  World world;
+  const auto loud = stripe(world), quiet = stripe(world);
+  for (int i = 0; i < 1000; ++i) REQUIRE(world.send(loud, world.sample(loud)).status == 200);
+  REQUIRE(world.send(quiet, world.sample(quiet)).status == 200);
+  world.start_worker();
+  std::size_t place = 0;
+  const auto events = world.events();
+  for (std::size_t i = 0; i < events.size(); ++i)
+    if (events[i].at("source_id").as_string() == quiet.id.text().c_str()) place = i;
+  CHECK(place <= 64);
+}
+
+TEST_CASE("a web form is taken so often from one address and no oftener") {
+  World world;
+  const auto source = world.make_source(
+      "web_form",
+      {{"allowed_origins", json::array{"https://example.com"}}, {"rate_per_minute", 3}});
+  int taken = 0;
+  for (int i = 0; i < 5; ++i) taken += world.send(source, world.sample(source)).status < 400;
+  CHECK(taken == 3);
+  CHECK(world.send(source, world.sample(source), "::1").status < 400);
+}
+
 }  // namespace
 }  // namespace posthorn::ingest

@@ -38,6 +38,13 @@ http::Response try_later(std::string_view code, std::string_view detail, int sec
   return response;
 }
 
+http::Response too_many(const env::RateVerdict& verdict, std::string_view detail) {
+  auto response = problem(429, "rate_limited", detail);
+  response.headers.emplace_back(
+      "Retry-After", std::to_string(std::max<std::int64_t>(1, verdict.retry.count() / 1000)));
+  return response;
+}
+
 /// The same for every unknown slug, so that guessing tells nothing.
 http::Response unknown_source() { return problem(404, "not_found", "there is no such source"); }
 
@@ -92,7 +99,7 @@ Receiver::Receiver(Ports ports, ReceiverConfig config)
     : ports_(ports), config_(std::move(config)), gate_(config_.in_flight_bytes_max) {}
 
 std::variant<http::Admitted, http::Response> Receiver::admit(const http::RequestHead& head,
-                                                             std::string_view) {
+                                                             std::string_view remote_address) {
   const auto live = ports_.sources.by_slug(slug_of(head.path));
   if (!live) {
     ports_.metrics.unknown.add();
@@ -101,15 +108,16 @@ std::variant<http::Admitted, http::Response> Receiver::admit(const http::Request
   if (const auto coding = head.header("Content-Encoding");
       coding && !equal_ignoring_case_ascii(*coding, "identity"))
     return problem(415, "unsupported_coding", "a body is taken as it is, without Content-Encoding");
-  if (const int limit = live->source.rate_per_minute; limit > 0) {
-    const auto verdict = live->activity->rate.take(limit, ports_.clock.steady());
-    if (!verdict.allowed) {
-      auto response = problem(429, "rate_limited", "this source takes fewer requests a minute");
-      response.headers.emplace_back(
-          "Retry-After", std::to_string(std::max<std::int64_t>(1, verdict.retry.count() / 1000)));
-      return response;
-    }
-  }
+  const Tick now = ports_.clock.steady();
+  if (const int limit = live->source.rate_per_minute; limit > 0)
+    if (const auto verdict = live->activity->rate.take(limit, now); !verdict.allowed)
+      return too_many(verdict, "this source takes fewer requests a minute");
+  // Forms that anybody may send say how often one sender may.
+  if (const auto limit = live->settings.integer("rate_per_minute"); limit > 0)
+    if (const auto verdict =
+            live->activity->clients.take(remote_address, static_cast<int>(limit), now);
+        !verdict.allowed)
+      return too_many(verdict, "you sent this form too often; try again later");
   const auto body_bytes_max = live->source.provider->body_bytes_max;
   // A body of unknown length may become as large as it is let.
   const auto length = head.content_length.value_or(head.chunked ? body_bytes_max : 0);

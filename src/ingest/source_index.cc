@@ -4,6 +4,12 @@
 
 namespace posthorn::ingest {
 
+env::RateVerdict ClientRates::take(std::string_view client, int per_minute, Tick now) {
+  const std::lock_guard lock(mutex_);
+  if (clients_.size() >= clients_max) clients_.clear();
+  return clients_[std::string(client)].take(per_minute, now);
+}
+
 task<Result<>> SourceIndex::load() {
   store::Page page{.after = 0, .limit = 500, .oldest_first = true};
   for (;;) {

@@ -22,10 +22,23 @@
 
 namespace posthorn::ingest {
 
+/// A request rate for each client address. Bounded: when it is full, it starts anew, which lets a
+/// client through that would have waited. Thread-safe.
+class ClientRates {
+ public:
+  env::RateVerdict take(std::string_view client, int per_minute, Tick now);
+
+ private:
+  static constexpr std::size_t clients_max = 10'000;
+  std::mutex mutex_;
+  std::unordered_map<std::string, env::RateBucket> clients_;
+};
+
 /// What a source has been doing; the same object over all versions of it, while the process lives.
 struct SourceActivity {
   env::GateShare receiving;
   env::RateBucket rate, refusals;
+  ClientRates clients;
   std::atomic<std::int64_t> last_received_ms{
       0};  ///< Of a verified request; 0: none since the start.
   std::atomic<std::uint64_t> received{0}, duplicates{0}, refused{0}, refused_unkept{0};
