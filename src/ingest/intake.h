@@ -29,6 +29,8 @@ struct Arrival {
   std::string remote_address;
   model::RequestOrigin origin = model::RequestOrigin::webhook;
   Instant at;
+  /// Of a poll: what the poller knows it by. The same item is then kept once, whatever it says.
+  std::string polled_key = {};
 
   [[nodiscard]] providers::Incoming incoming() const {
     return {.method = method, .url = url, .headers = headers, .body = body};

@@ -3,6 +3,7 @@
 #include <boost/json/serialize.hpp>
 
 #include "egress/policy.h"
+#include "ingest/poll_settings.h"
 #include "ingest/source.h"
 #include "model/document.h"
 #include "model/members.h"
@@ -106,10 +107,7 @@ SourceInput read_source(const json::object& input, model::Faults& faults, Source
     source.silent_after = Millis{0};
   else if (const auto seconds = members.integer("silent_after_seconds", 60, 366LL * 86'400))
     source.silent_after = Millis{*seconds * 1000};
-  if (members.is_null("poll"))
-    source.poll.clear();
-  else if (const auto* poll = members.object("poll"))
-    source.poll = *poll;
+  read_poll(members, source);
   source.metadata = model::read_metadata(members, std::move(source.metadata));
   members.refuse_read_only({"id", "slug", "ingest_url", "created_at", "updated_at", "version"});
   members.refuse_unknown();
@@ -219,7 +217,7 @@ json::object to_api(const Source& source, std::string_view installation_url, Ins
       {"verifies", !source.provider->unverified},
       {"metadata", model::shown_json(source.metadata)},
   };
-  shown["poll"] = source.poll.empty() ? json::value(nullptr) : json::value(source.poll);
+  shown["poll"] = shown_poll(source);
   model::add_times(shown, source);
   return shown;
 }
