@@ -320,5 +320,19 @@ TEST_CASE("a web form is taken so often from one address and no oftener") {
   CHECK(world.send(source, world.sample(source), "::1").status < 400);
 }
 
+TEST_CASE("a CloudEvents sender asks before it sends, unsigned, and nothing is kept") {
+  World world;
+  const auto source = world.make_source("generic_hmac", {{"secret", "a secret of ours"}});
+  providers::Sample ask;
+  ask.method = "OPTIONS";
+  ask.headers = {{"WebHook-Request-Origin", "events.example.com"}};
+  const auto answer = world.send(source, ask);
+  CHECK(answer.status == 200);
+  CHECK(answer.headers.at("WebHook-Allowed-Origin") == "events.example.com");
+  ask.headers.clear();
+  CHECK(world.send(source, ask).status == 405);
+  CHECK(world.requests().empty());
+}
+
 }  // namespace
 }  // namespace posthorn::ingest

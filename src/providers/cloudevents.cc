@@ -37,4 +37,8 @@ std::optional<Reply> cloudevents_handshake(const Incoming& request) {
   return reply;
 }
 
+std::optional<Reply> cloudevents_challenge(const Settings&, const Incoming& request) {
+  return cloudevents_handshake(request);
+}
+
 }  // namespace posthorn::providers

@@ -16,4 +16,7 @@ namespace posthorn::providers {
 /// WebHook-Request-Callback is never called.
 std::optional<Reply> cloudevents_handshake(const Incoming& request);
 
+/// The same as a Provider::challenge.
+std::optional<Reply> cloudevents_challenge(const Settings& settings, const Incoming& request);
+
 }  // namespace posthorn::providers

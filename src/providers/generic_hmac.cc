@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "base/bytes.h"
+#include "providers/cloudevents.h"
 #include "providers/common.h"
 #include "providers/list.h"
 #include "providers/named_event.h"
@@ -182,6 +183,7 @@ const Provider generic_hmac{
     .instructions = instructions,
     .samples = samples,
     .verify = verify,
+    .challenge = cloudevents_challenge,
     .parse = parse,
     .sample = sample,
     .check = check,

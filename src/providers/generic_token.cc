@@ -5,6 +5,7 @@
 
 #include "base/bytes.h"
 #include "providers/basic_auth.h"
+#include "providers/cloudevents.h"
 #include "providers/common.h"
 #include "providers/field_map.h"
 #include "providers/list.h"
@@ -170,6 +171,7 @@ const Provider generic_token{
     .instructions = instructions,
     .samples = samples,
     .verify = verify,
+    .challenge = cloudevents_challenge,
     .parse = parse,
     .sample = sample,
     .check = check,

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "providers/cloudevents.h"
 #include "providers/common.h"
 #include "providers/list.h"
 #include "providers/named_event.h"
@@ -52,6 +53,7 @@ const Provider open{
     .instructions = instructions,
     .samples = samples,
     .verify = verify,
+    .challenge = cloudevents_challenge,
     .parse = parse,
     .sample = sample,
     .unverified = true,

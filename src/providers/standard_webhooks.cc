@@ -1,5 +1,6 @@
 // Standard Webhooks: any sender that follows the specification; Posthorn's own deliveries too.
 
+#include "providers/cloudevents.h"
 #include "providers/list.h"
 #include "providers/webhook_signature.h"
 
@@ -34,6 +35,7 @@ const Provider standard_webhooks{
     .instructions = instructions,
     .samples = webhook_signature::samples,
     .verify = verify,
+    .challenge = cloudevents_challenge,
     .parse = parse,
     .sample = sample,
 };
