@@ -1,9 +1,9 @@
 #include <fmt/format.h>
 
 #include "api/documents.h"
-#include "env/slug.h"
 #include "api/handlers.h"
 #include "base/bytes.h"
+#include "env/slug.h"
 #include "inspect/bin_index.h"
 
 namespace posthorn::api {

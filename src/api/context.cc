@@ -127,6 +127,8 @@ void Context::forget(const store::ObjectRef& gone) {
     ports.delivery.endpoint_changed(EndpointId{gone.id});
   } else if (gone.kind == model::ObjectKind::bin) {
     ports.bins.remove(BinId{gone.id});
+  } else if (gone.kind == model::ObjectKind::source) {
+    ports.sources.remove(SourceId{gone.id});
   } else {
     directory.remove(gone.kind, gone.id);
   }
@@ -146,6 +148,9 @@ Result<> Context::take_over(const store::Applied& applied,
     } else if (object.kind == model::ObjectKind::bin) {
       PH_TRY(auto bin, inspect::bin_from(object, ports.vault));
       ports.bins.upsert(std::move(bin));
+    } else if (object.kind == model::ObjectKind::source) {
+      PH_TRY(auto source, ingest::source_from(object, ports.vault));
+      ports.sources.upsert(std::move(source));
     } else {
       PH_TRY_VOID(directory.upsert(object));
     }

@@ -13,6 +13,7 @@
 #include "api/metrics.h"
 #include "api/object_ids.h"
 #include "api/ports.h"
+#include "api/request_changes.h"
 #include "api/route.h"
 #include "api/stream_hub.h"
 #include "text/cursor.h"
@@ -62,7 +63,8 @@ class Context {
   ObjectIds object_ids;
   env::FairGate publish_gate;
   text::CursorCodec cursors;
-  std::string openapi;                 ///< The OpenAPI document, made once.
+  std::string openapi;  ///< The OpenAPI document, made once.
+  RequestChanges request_changes;
   std::shared_ptr<StreamHub> streams;  ///< Shared with streams that are still being written.
 
   /// An audit entry of the call's route. `before` and `after` are the documents, empty where there

@@ -143,7 +143,8 @@ TEST_CASE("a replay job is counted first, runs at its rate, pauses, and never re
 
   const auto job =
       world.post("/v1/replay-jobs", R"({"filter":{"status":["exhausted"]},"rate":4})").text("id");
-  ReplayRunner runner({world.store, world.routing, world.clock, world.timeline, world.log});
+  ReplayRunner runner(
+      {world.store, world.routing, world.clock, world.timeline, world.log, world.sources});
   bool ended = false;
   asio::co_spawn(world.context, runner.run(), [&ended](std::exception_ptr bug) {
     ended = true;

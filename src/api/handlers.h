@@ -83,6 +83,30 @@ task<Answer> list_captures(Context& context, Call& call);
 task<Answer> get_capture(Context& context, Call& call);
 task<Answer> clear_captures(Context& context, Call& call);
 task<Answer> capture_in_bin(Context& context, Call& call);
+// sources.cc
+task<Answer> list_providers(Context& context, Call& call);
+task<Answer> get_provider(Context& context, Call& call);
+task<Answer> list_sources(Context& context, Call& call);
+task<Answer> create_source(Context& context, Call& call);
+task<Answer> get_source(Context& context, Call& call);
+task<Answer> update_source(Context& context, Call& call);
+task<Answer> delete_source(Context& context, Call& call);
+task<Answer> pause_source(Context& context, Call& call);
+task<Answer> resume_source(Context& context, Call& call);
+task<Answer> rotate_source_secret(Context& context, Call& call);
+task<Answer> source_instructions(Context& context, Call& call);
+// trigger.cc
+task<Answer> trigger_source(Context& context, Call& call);
+// requests.cc
+task<Answer> list_requests(Context& context, Call& call);
+task<Answer> get_request(Context& context, Call& call);
+task<Answer> get_request_body(Context& context, Call& call);
+task<Answer> erase_request_body(Context& context, Call& call);
+// explain_request.cc
+task<Answer> explain_request(Context& context, Call& call);
+// replay_requests.cc
+task<Answer> replay_request(Context& context, Call& call);
+task<Answer> replay_requests(Context& context, Call& call);
 // stream.cc
 task<Answer> open_stream(Context& context, Call& call);
 // meta.cc

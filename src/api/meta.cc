@@ -33,6 +33,8 @@ constexpr std::array kinds{
     Kind{"cap", "capture", "/v1/bins/", Scope::bins_read, model::ObjectKind::bin_capture},
     Kind{"rpl", "replay_job", "/v1/replay-jobs/", Scope::deliveries_read,
          model::ObjectKind::replay_job},
+    Kind{"src", "source", "/v1/sources/", Scope::sources_read, model::ObjectKind::source},
+    Kind{"req", "request", "/v1/requests/", Scope::requests_read, std::nullopt},
     Kind{"ntf", "notification", "/v1/notifications", Scope::endpoints_read,
          model::ObjectKind::notification},
     Kind{"evt", "event", "/v1/events/", Scope::events_read, std::nullopt},
@@ -82,6 +84,10 @@ task<Result<bool>> is_row_there(Context& context, const Call& call, Wanted wante
     std::vector<EventId> ids{EventId{wanted.id}};
     PH_CO_TRY(const auto events, co_await context.ports.store.events(std::move(ids)));
     co_return !events.empty() && events.front()->workspace == call.workspace();
+  }
+  if (wanted.kind->name == "request") {
+    PH_CO_TRY(const auto request, co_await context.ports.store.request(RequestId{wanted.id}));
+    co_return request && request->workspace == call.workspace();
   }
   auto delivery_id = DeliveryId{wanted.id};
   if (wanted.kind->name == "attempt") {

@@ -15,6 +15,9 @@
 #include "env/log.h"
 #include "env/metrics.h"
 #include "env/random.h"
+#include "http/message.h"
+#include "ingest/certificate_cache.h"
+#include "ingest/source_index.h"
 #include "inspect/bin_index.h"
 #include "publish/publisher.h"
 #include "store/store.h"
@@ -57,6 +60,7 @@ struct Ports {
   publish::Publisher& publisher;
   DeliveryControl& delivery;
   inspect::BinIndex& bins;
+  ingest::SourceIndex& sources;
   const crypto::Vault& vault;
   /// Whether an endpoint may be registered with this https URL (the egress guard's text check);
   /// the error says why not. Thread-safe.
@@ -66,6 +70,10 @@ struct Ports {
   env::Random& random;
   env::Log& log;
   env::MetricRegistry& metrics;
+  /// Of providers that sign with one (SNS). Null: what needs one is not verified again.
+  ingest::CertificateCache* certificates = nullptr;
+  /// What answers /in/…, for samples that are sent through it. Null: there are none.
+  http::Service* receiver = nullptr;
 };
 
 }  // namespace posthorn::api

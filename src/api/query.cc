@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "model/members.h"
 #include "model/names.h"
+#include "providers/provider.h"
 #include "text/cursor.h"
 #include "text/nearest.h"
 
@@ -17,7 +18,7 @@ namespace {
 
 bool is_list(Takes takes) {
   return takes == Takes::event_types || takes == Takes::delivery_states ||
-         takes == Takes::http_statuses || takes == Takes::topics;
+         takes == Takes::request_states || takes == Takes::http_statuses || takes == Takes::topics;
 }
 
 std::optional<int> whole_number(std::string_view text) {
@@ -68,6 +69,10 @@ std::string_view refusal(Takes takes, std::string_view text, Instant now) {
       return unless(parse_delivery_id(text).has_value(), "a delivery's id (dlv_… or its UUID)");
     case Takes::bin_id:
       return unless(BinId::parse(text).has_value(), "a bin's id (bin_…)");
+    case Takes::source_id:
+      return unless(SourceId::parse(text).has_value(), "a source's id (src_…)");
+    case Takes::request_id:
+      return unless(RequestId::parse(text).has_value(), "a received request's id (req_…)");
     case Takes::application:
       return unless(model::is_label(text), "an application's id (app_…) or uid");
     case Takes::event_types:
@@ -77,10 +82,18 @@ std::string_view refusal(Takes takes, std::string_view text, Instant now) {
       return unless(
           text == held_status || model::value_of(model::delivery_states, text).has_value(),
           "pending, held, succeeded, exhausted, cancelled or parked");
+    case Takes::request_states:
+      return unless(model::value_of(model::request_states, text).has_value(),
+                    "received, processed, duplicate, refused, unparsed, invalid, parked or "
+                    "answered");
+    case Takes::provider:
+      return unless(providers::find_provider(text) != nullptr,
+                    "the name of a provider (see /v1/providers)");
     case Takes::http_statuses:
       return unless(in_range(whole_number(text), 100, 599), "HTTP statuses from 100 to 599");
     case Takes::topics:
-      return unless(text == "events" || text == "deliveries", "events or deliveries");
+      return unless(text == "events" || text == "deliveries" || text == "requests",
+                    "events, deliveries or requests");
   }
   return "another value";
 }

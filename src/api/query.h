@@ -29,11 +29,15 @@ enum class Takes : std::uint8_t {
   endpoint_id,      ///< ep_…
   delivery_id,      ///< dlv_… or its UUID.
   bin_id,           ///< bin_…
+  source_id,        ///< src_…
+  request_id,       ///< req_…
   application,      ///< app_… or a uid.
   event_types,      ///< Patterns, by commas or repeated.
   delivery_states,  ///< Names, by commas or repeated.
+  request_states,   ///< Names, by commas or repeated.
+  provider,         ///< A provider's name.
   http_statuses,    ///< 100 to 599, by commas or repeated.
-  topics,           ///< events, deliveries; by commas or repeated.
+  topics,           ///< events, deliveries, requests; by commas or repeated.
 };
 
 struct QueryParameter {

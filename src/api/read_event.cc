@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "crypto/crypto.h"
+#include "ingest/effects.h"
 #include "model/application.h"
 #include "model/members.h"
 #include "model/names.h"
@@ -103,8 +104,13 @@ class Reading {
   }
 
   void client_id(std::string_view raw) {
-    if (auto given = plain_text(raw, "/id", client_id_bytes_max))
-      event_.client_id = *std::move(given);
+    auto given = plain_text(raw, "/id", client_id_bytes_max);
+    if (given && given->starts_with(ingest::effect_key_prefix))
+      return fault("/id", "reserved",
+                   fmt::format("takes no id that begins with {}: those belong to what sources "
+                               "receive",
+                               ingest::effect_key_prefix));
+    if (given) event_.client_id = *std::move(given);
   }
 
   void application(std::string_view raw) {

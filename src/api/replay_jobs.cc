@@ -5,6 +5,7 @@
 #include "api/handlers.h"
 #include "api/parameters.h"
 #include "api/replay_runner.h"
+#include "api/request_replay.h"
 #include "model/members.h"
 #include "model/names.h"
 #include "model/replay_job.h"
@@ -28,9 +29,10 @@ std::string percent_encode(std::string_view text) {
   return out;
 }
 
-/// A filter in a body takes what the query of GET /v1/deliveries takes (texts, numbers, or lists of
-/// them), so it is read as one.
-Query read_filter(const json::object& filter, Instant now, model::Faults& faults) {
+/// A filter in a body takes what the query of a list takes (texts, numbers, or lists of them), so
+/// it is read as one. `place`: its member of the body.
+Query read_filter(const json::object& filter, std::span<const QueryParameter> known,
+                  std::string_view place, Instant now, model::Faults& faults) {
   std::string raw;
   model::Faults found;
   const auto add = [&raw](std::string_view name, const json::value& value) {
@@ -47,9 +49,10 @@ Query read_filter(const json::object& filter, Instant now, model::Faults& faults
     else
       add(name, value);
   }
-  auto query = Query::parse(raw, replay_filter_parameters, now, found);
+  auto query = Query::parse(raw, known, now, found);
   for (const auto& fault : found.all())
-    faults.add("/filter/" + text::pointer_token(fault.pointer.substr(1)), fault.code, fault.detail);
+    faults.add(fmt::format("/{}/{}", place, text::pointer_token(fault.pointer.substr(1))),
+               fault.code, fault.detail);
   return query;
 }
 
@@ -73,17 +76,60 @@ void set_filter(model::ReplayJob& job, const Query& query, model::Faults& faults
     faults.add("/filter/until", "out_of_range", "takes a time after since");
 }
 
+model::RequestReplayFilter read_requests(json::object given, Instant now, model::Faults& faults) {
+  model::RequestReplayFilter filter;
+  if (const auto* force = given.if_contains("force")) {
+    if (force->is_bool())
+      filter.force = force->get_bool();
+    else
+      faults.add("/requests/force", "type", "takes true or false");
+    given.erase("force");
+  }
+  if (given.empty())
+    faults.add("/requests", "required",
+               "takes at least one member that says which, so that not everything is replayed by "
+               "mistake");
+  const auto query = read_filter(given, replay_request_parameters, "requests", now, faults);
+  filter.source = query.id<SourceId>("source_id");
+  filter.provider = query.text("provider").value_or("");
+  filter.since = query.moment("since");
+  filter.until = query.moment("until");
+  if (const auto names = query.list("state"); !names.empty()) filter.states.clear();
+  for (const auto& name : query.list("state")) {
+    const auto state = model::value_of(model::request_states, name);
+    if (state == model::RequestState::received || state == model::RequestState::answered)
+      faults.add("/requests/state", "not_allowed",
+                 "takes no received ones, which are still to be worked on, and no answered "
+                 "handshakes");
+    else if (state == model::RequestState::duplicate && !filter.force)
+      faults.add("/requests/state", "not_allowed",
+                 "takes duplicates with force alone: what they say has happened");
+    else if (state)
+      filter.states.push_back(*state);
+  }
+  if (filter.since && filter.until && *filter.until <= *filter.since)
+    faults.add("/requests/until", "out_of_range", "takes a time after since");
+  return filter;
+}
+
 model::ReplayJob read_job(const Call& call, model::Faults& faults) {
   model::ReplayJob job;
   job.workspace = call.workspace();
   job.actor = call.caller.actor();
   model::Members members(call.body, faults);
-  members.require("filter");
+  if (const json::object* requests = members.object("requests")) {
+    job.requests = read_requests(*requests, call.now, faults);
+    if (members.find("filter") != nullptr)
+      members.add("filter", "not_allowed", "takes either filter (deliveries) or requests");
+  } else if (members.find("requests") == nullptr) {
+    members.require("filter");
+  }
   if (const json::object* filter = members.object("filter")) {
     if (filter->empty())
       members.add("filter", "required",
                   "takes at least one member, so that not everything is replayed by mistake");
-    set_filter(job, read_filter(*filter, call.now, faults), faults);
+    set_filter(job, read_filter(*filter, replay_filter_parameters, "filter", call.now, faults),
+               faults);
   }
   job.dry_run = members.boolean("dry_run").value_or(false);
   job.rate_per_second = members.number("rate", 0.1, 10'000).value_or(job.rate_per_second);
@@ -91,18 +137,38 @@ model::ReplayJob read_job(const Call& call, model::Faults& faults) {
   return job;
 }
 
-/// How many deliveries match; -1 when there are more than can be counted while somebody waits.
-task<Result<std::int64_t>> count_matching(Context& context, store::DeliveryFilter filter) {
+/// How many rows match; -1 when there are more than can be counted while somebody waits. `query` is
+/// as in gather().
+template <class Row>
+task<Result<std::int64_t>> count_matching(
+    std::function<task<Result<store::Found<Row>>>(store::Page)> query,
+    std::function<bool(const Row&)> keep) {
   constexpr int pages_max = 40;
   store::Page page{.after = 0, .limit = 500, .oldest_first = true};
   std::int64_t count = 0;
   for (int round = 0; round < pages_max; ++round) {
-    PH_CO_TRY(const auto found, co_await context.ports.store.list_deliveries(filter, page));
-    count += static_cast<std::int64_t>(found.rows.size());
+    PH_CO_TRY(const auto found, co_await query(page));
+    count += std::ranges::count_if(found.rows, keep);
     if (!found.next) co_return count;
     page.after = *found.next;
   }
   co_return -1;
+}
+
+task<Result<std::int64_t>> count_matching(Context& context, model::ReplayJob job) {
+  auto& store = context.ports.store;
+  if (!job.requests) {
+    const auto filter = store_filter(job);
+    co_return co_await count_matching<model::Delivery>(
+        [&store, &filter](store::Page page) { return store.list_deliveries(filter, page); },
+        [](const model::Delivery&) { return true; });
+  }
+  const auto wanted = request_query(job);
+  co_return co_await count_matching<model::ReceivedRequest>(
+      [&store, &wanted](store::Page page) { return store.list_requests(wanted.filter, page); },
+      [&context, &wanted](const model::ReceivedRequest& row) {
+        return is_wanted(wanted, context.ports.sources, row);
+      });
 }
 
 /// Moves a job that is in one of `from` to `to`. The runner writes it too, so a lost race is run
@@ -146,8 +212,11 @@ task<Answer> create_replay_job(Context& context, Call& call) {
   model::Faults faults;
   auto job = read_job(call, faults);
   if (!faults.empty()) co_return Answer(faults);
+  if (job.requests && !allows(call.caller.scopes, Scope::requests_write))
+    co_return Problem{
+        403, "missing_scope", "to replay requests needs the scope requests:write too", {}, {}};
   job.created_at = job.updated_at = call.now;
-  PH_CO_TRY(job.counts.total, co_await count_matching(context, store_filter(job)));
+  PH_CO_TRY(job.counts.total, co_await count_matching(context, job));
   if (job.dry_run && job.counts.total >= 0) {
     job.counts.seen = job.counts.total;
     job.state = model::ReplayState::completed;

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <set>
 
+#include "api/request_replay.h"
 #include "api/try.h"
 
 namespace posthorn::api {
@@ -13,7 +14,7 @@ namespace {
 constexpr Millis retry_gap = 2s;  ///< After the store refused.
 constexpr Millis look_gap = 30s;  ///< Without a notice.
 
-/// Deliveries of one step: at most half a second's worth, so that a pause is felt soon.
+/// Rows of one step: at most half a second's worth, so that a pause is felt soon.
 int step_size(const model::ReplayJob& job, int most) {
   if (job.dry_run) return most;
   return std::clamp(static_cast<int>(job.rate_per_second / 2), 1, most);
@@ -69,7 +70,7 @@ task<Result<Tick>> ReplayRunner::step_all() {
       }
       const auto id = job.id;
       const auto gap = Millis{static_cast<std::int64_t>(
-          std::ceil(1000.0 * step_size(job, step_deliveries_max) / job.rate_per_second))};
+          std::ceil(1000.0 * step_size(job, step_rows_max) / job.rate_per_second))};
       auto& due = next_step_[id];
       if (due <= ports_.clock.steady()) {
         const bool dry = job.dry_run;
@@ -85,21 +86,13 @@ task<Result<Tick>> ReplayRunner::step_all() {
 
 task<Result<>> ReplayRunner::step(model::Object object, model::ReplayJob job) {
   const store::Page page{
-      .after = job.cursor, .limit = step_size(job, step_deliveries_max), .oldest_first = true};
-  auto filter = store_filter(job);
-  PH_CO_TRY(auto found, co_await ports_.store.list_deliveries(std::move(filter), page));
-  const auto seen = static_cast<std::int64_t>(found.rows.size());
+      .after = job.cursor, .limit = step_size(job, step_rows_max), .oldest_first = true};
   store::Batch batch;
-  if (!job.dry_run) {
-    PH_CO_TRY(batch.deliveries, co_await replays_of(std::move(found.rows)));
-    const auto made = static_cast<std::int64_t>(batch.deliveries.size());
-    job.counts.replayed += made;
-    job.counts.skipped += seen - made;
-  }
-  job.counts.seen += seen;
+  PH_CO_TRY(const auto next, job.requests ? co_await take_requests(job, page, batch)
+                                          : co_await take_deliveries(job, page, batch));
   job.updated_at = ports_.clock.now();
-  if (found.next) {
-    job.cursor = *found.next;
+  if (next) {
+    job.cursor = *next;
   } else {
     job.state = model::ReplayState::completed;
     job.finished_at = job.updated_at;
@@ -112,9 +105,51 @@ task<Result<>> ReplayRunner::step(model::Object object, model::ReplayJob job) {
   write.expected_version = object.version;
   batch.objects.push_back(std::move(write));
   const auto applied = co_await ports_.store.apply(std::move(batch));
-  // Somebody paused or cancelled it meanwhile: nothing was written, and the next look sees that.
+  // Somebody paused or cancelled it meanwhile, or changed one of its requests: nothing was written,
+  // and the next look sees that.
   if (!applied && applied.error().code != Errc::conflict) co_return fail(applied.error());
   co_return Result<>{};
+}
+
+task<Result<std::optional<std::uint64_t>>> ReplayRunner::take_deliveries(model::ReplayJob& job,
+                                                                         store::Page page,
+                                                                         store::Batch& batch) {
+  auto filter = store_filter(job);
+  PH_CO_TRY(auto found, co_await ports_.store.list_deliveries(std::move(filter), page));
+  const auto seen = static_cast<std::int64_t>(found.rows.size());
+  job.counts.seen += seen;
+  if (job.dry_run) co_return found.next;
+  PH_CO_TRY(batch.deliveries, co_await replays_of(std::move(found.rows)));
+  const auto made = static_cast<std::int64_t>(batch.deliveries.size());
+  job.counts.replayed += made;
+  job.counts.skipped += seen - made;
+  co_return found.next;
+}
+
+task<Result<std::optional<std::uint64_t>>> ReplayRunner::take_requests(model::ReplayJob& job,
+                                                                       store::Page page,
+                                                                       store::Batch& batch) {
+  const auto wanted = request_query(job);
+  auto filter = wanted.filter;
+  PH_CO_TRY(const auto found, co_await ports_.store.list_requests(std::move(filter), page));
+  const ReplayPorts replay{ports_.store, ports_.sources, ports_.certificates, ports_.timeline};
+  for (const auto& row : found.rows) {
+    if (!is_wanted(wanted, ports_.sources, row)) continue;
+    ++job.counts.seen;
+    if (job.dry_run) continue;
+    // One at a time: bodies may be large.
+    PH_CO_TRY(const auto request, co_await ports_.store.request(row.id));
+    if (!request) {
+      ++job.counts.skipped;
+      continue;
+    }
+    auto change = co_await replay_change(replay, *request, job.requests->force);
+    if (!change && change.error().status >= 500)
+      co_return fail(Errc::unavailable, change.error().detail);
+    if (change) batch.request_changes.push_back(*std::move(change));
+    ++(change ? job.counts.replayed : job.counts.skipped);
+  }
+  co_return found.next;
 }
 
 task<Result<std::vector<store::NewDelivery>>> ReplayRunner::replays_of(

@@ -26,8 +26,11 @@ constexpr std::array own_delivery_parameters{limit_parameter,  cursor_parameter,
                                              status_parameter, type_parameter,   code_parameter,
                                              since_parameter,  until_parameter};
 constexpr std::array attempt_parameters{limit_parameter, cursor_parameter, endpoint_parameter};
+constexpr std::array source_parameters{
+    limit_parameter, cursor_parameter, provider_parameter,
+    QueryParameter{"paused", Takes::boolean, "Paused ones alone, or those that are not"}};
 constexpr std::array stream_parameters{
-    QueryParameter{"topics", Takes::topics, "events, deliveries; both by default"},
+    QueryParameter{"topics", Takes::topics, "events, deliveries (both by default), requests"},
     QueryParameter{"cursor", Takes::cursor, "As Last-Event-ID, for clients without that header"}};
 
 using Tag = std::string_view;
@@ -274,7 +277,8 @@ constexpr std::array table{
         .takes(page_parameters)
         .gives("ReplayJobList"),
     post("/v1/replay-jobs", Scope::deliveries_write, &create_replay_job, "replay-jobs",
-         "Replays every delivery that matches a filter; dry_run only counts")
+         "Replays every delivery, or received request (scope requests:write too), that matches a "
+         "filter; dry_run only counts")
         .reads(Body::object, "ReplayJobInput")
         .gives("ReplayJob", 201)
         .audited("replay_job.create"),
@@ -345,6 +349,81 @@ constexpr std::array table{
     any("/b/{slug}/{path*}", Scope::open, &capture_in_bin, "bins", "The same with a longer path")
         .reads(Body::any, {})
         .gives_text("text/plain"),
+    // -- receiving
+    get("/v1/providers", Scope::any, &list_providers, "sources",
+        "Every provider that a source can be of, with its settings")
+        .gives("ProviderList"),
+    get("/v1/providers/{name}", Scope::any, &get_provider, "sources", "One provider")
+        .gives("Provider"),
+    get("/v1/sources", Scope::sources_read, &list_sources, "sources", "Where we receive")
+        .takes(source_parameters)
+        .gives("SourceList"),
+    post("/v1/sources", Scope::sources_write, &create_source, "sources",
+         "A new source: an address for one provider's calls")
+        .reads(Body::object, "SourceInput")
+        .gives("Source", 201)
+        .audited("source.create"),
+    get("/v1/sources/{id}", Scope::sources_read, &get_source, "sources", "One source")
+        .gives("Source"),
+    patch("/v1/sources/{id}", Scope::sources_write, &update_source, "sources",
+          "Changes the members that are given; of config, those of the same name")
+        .reads(Body::object, "SourceInput")
+        .gives("Source")
+        .audited("source.update"),
+    remove("/v1/sources/{id}", Scope::sources_write, &delete_source, "sources",
+           "Deletes it; what it received stays")
+        .gives_nothing()
+        .audited("source.delete"),
+    post("/v1/sources/{id}/pause", Scope::sources_write, &pause_source, "sources",
+         "Goes on keeping and answering calls, and works on them later")
+        .reads(Body::optional_object, "Nothing")
+        .gives("Source")
+        .audited("source.pause"),
+    post("/v1/sources/{id}/resume", Scope::sources_write, &resume_source, "sources",
+         "Works on what came since it was paused")
+        .reads(Body::optional_object, "Nothing")
+        .gives("Source")
+        .audited("source.resume"),
+    post("/v1/sources/{id}/rotate-secret", Scope::sources_write, &rotate_source_secret, "sources",
+         "A new secret; the old one verifies too for a while")
+        .reads(Body::object, "SourceRotateInput")
+        .gives("Source")
+        .audited("source.rotate_secret"),
+    get("/v1/sources/{id}/instructions", Scope::sources_write, &source_instructions, "sources",
+        "What to click and paste at the provider")
+        .gives("Instructions"),
+    post("/v1/sources/{id}/trigger", Scope::sources_write, &trigger_source, "sources",
+         "Sends it a sample call of its provider, signed with its own settings")
+        .reads(Body::optional_object, "TriggerInput")
+        .gives("Trigger")
+        .audited("source.trigger"),
+    get("/v1/requests", Scope::requests_read, &list_requests, "requests",
+        "What was received, newest first")
+        .takes(request_parameters)
+        .gives("RequestList"),
+    get("/v1/requests/{id}", Scope::requests_read, &get_request, "requests",
+        "One request with its headers and body")
+        .gives("RequestDetail"),
+    get("/v1/requests/{id}/body", Scope::requests_read, &get_request_body, "requests",
+        "Its bytes as they came")
+        .gives_text("application/octet-stream"),
+    remove("/v1/requests/{id}/body", Scope::requests_write, &erase_request_body, "requests",
+           "Removes its body; the rest stays")
+        .gives_nothing()
+        .audited("request.erase"),
+    get("/v1/requests/{id}/explain", Scope::requests_read, &explain_request, "requests",
+        "How it was verified, step by step, then and now, and the mistake that is likely")
+        .gives("RequestExplanation"),
+    post("/v1/requests/{id}/replay", Scope::requests_write, &replay_request, "requests",
+         "Works on it again: nothing happens twice, unless forced")
+        .reads(Body::optional_object, "RequestReplayInput")
+        .gives("Request", 202)
+        .audited("request.replay"),
+    post("/v1/requests/replay", Scope::requests_write, &replay_requests, "requests",
+         "Works on up to 500 requests again, with an answer for each")
+        .reads(Body::object, "RequestReplaysInput")
+        .gives("RequestReplayList", 202)
+        .audited("request.replay"),
     // -- the stream
     get("/v1/stream", Scope::any, &open_stream, "stream",
         "Server-sent events from the durable log; Last-Event-ID resumes")

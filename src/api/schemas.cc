@@ -157,13 +157,16 @@ constexpr std::array table{
               "started_at:time success:bool status_code:integer? error_class:text? "
               "error_detail:text? timings:map remote_address:text? tls:text? response:map? "
               "retry_at:time? decision:text"},
-    Component{"ReplayJobInput",
-              "filter takes what the query of GET /v1/deliveries takes, as text or lists",
-              "filter:map ~dry_run:bool ~rate:number"},
     Component{
-        "ReplayJob", "Deliveries being sent again",
+        "ReplayJobInput",
+        "filter (deliveries) takes what the query of GET /v1/deliveries takes, as text or "
+        "lists; requests takes source_id, provider, state, since, until and force. One of both",
+        "~filter:map ~requests:map ~dry_run:bool ~rate:number"},
+    Component{
+        "ReplayJob", "Deliveries being sent again, or requests worked on again",
         "id:text object:text workspace_id:text "
-        "status:text(running|paused|completed|cancelled|failed) filter:map dry_run:bool "
+        "status:text(running|paused|completed|cancelled|failed) filter:map? requests:map? "
+        "dry_run:bool "
         "rate:number total:integer? seen:integer replayed:integer skipped:integer actor:text? "
         "error:text? finished_at:time? created_at:time updated_at:time version:integer"},
     // -- notices, bins
@@ -189,6 +192,70 @@ constexpr std::array table{
     Component{"CaptureSignatures", "Whether the signatures verify, and why not",
               "x_webhook_signature:text(not_checked|valid|invalid|missing) "
               "webhook_signature:text(not_checked|valid|invalid|missing) detail:text"},
+    // -- receiving
+    Component{"Provider", "Who can send to a source, and what its settings are",
+              "object:text name:text title:text carries:text verifies:bool signs_url:bool "
+              "body_bytes_max:integer fields:[@ProviderField] samples:[text]"},
+    Component{"ProviderField", "One member of a source's config",
+              "name:text plural:text? kind:text required:bool help:text default:text? "
+              "choices:[text]"},
+    Component{"SourceInput", "A source to make or change",
+              "~provider:text ~name:text ~config:map ~application:text? ~description:text? "
+              "~public_url:text? ~paused:bool? ~schema:any ~key:text? ~include_payload:bool? "
+              "~rate_per_minute:integer? ~silent_after_seconds:integer? ~poll:map? "
+              "~metadata:map?"},
+    Component{"Source", "Where we receive; secrets are masked",
+              "id:text object:text provider:text name:text description:text ingest_url:text "
+              "application_id:text config:map previous_secrets:[@PreviousSecret] public_url:text? "
+              "paused:bool schema:any key:text? include_payload:bool rate_per_minute:integer "
+              "silent_after_seconds:integer? verifies:bool poll:any metadata:map "
+              "activity:@SourceActivity "
+              "created_at:time updated_at:time version:integer"},
+    Component{
+        "SourceActivity",
+        "What it received since the server started; waiting (up to 1000) is told of one source "
+        "alone",
+        "received:integer duplicates:integer refused:integer refused_not_kept:integer "
+        "last_received_at:time? waiting:integer?"},
+    Component{"PreviousSecret", "A secret that was replaced and verifies still",
+              "field:text expires_at:time"},
+    Component{"SourceRotateInput", "The new secret, and how long the old one verifies too",
+              "~field:text value:any ~overlap_seconds:integer"},
+    Component{"Instructions", "What to do at the provider, as Markdown",
+              "object:text source_id:text provider:text ingest_url:text markdown:text"},
+    Component{"TriggerInput",
+              "One of the provider's samples (the first by default), or a body of one's own, which "
+              "is signed like it",
+              "~event:text ~body:text ~body_base64:text"},
+    Component{"Trigger", "What was sent, what it was answered, and the request that was kept",
+              "object:text source_id:text provider:text event:text? accepted:bool sent:map "
+              "answered:map request:any"},
+    Component{"RequestReplayInput", "force: everything it says happens anew", "~force:bool"},
+    Component{"Request", "One received call and what became of it",
+              "id:text object:text source_id:text workspace_id:text received_at:time "
+              "origin:text(webhook|poll) method:text url:text remote_address:text? "
+              "body_bytes:integer reply_status:integer "
+              "state:text(received|processed|duplicate|refused|unparsed|invalid|parked|answered) "
+              "attempts:integer next_attempt_at:time? duplicate_of:text? error:text? "
+              "events:[text] events_new:integer processed_at:time?"},
+    Component{"RequestDetail", "The same with headers (secrets masked), body and verdict",
+              "id:text object:text source_id:text workspace_id:text received_at:time "
+              "origin:text(webhook|poll) method:text url:text remote_address:text? "
+              "body_bytes:integer reply_status:integer "
+              "state:text(received|processed|duplicate|refused|unparsed|invalid|parked|answered) "
+              "attempts:integer next_attempt_at:time? duplicate_of:text? error:text? "
+              "events:[text] events_new:integer processed_at:time? "
+              "headers:[[text]] body:text? body_base64:text? body_truncated:bool verdict:any "
+              "state_in_words:text"},
+    Component{"RequestReplaysInput", "Which; force: everything they say happens anew",
+              "ids:[text] ~force:bool"},
+    Component{"RequestReplay", "What became of one: 202 with the request, or why not",
+              "id:text status:integer code:text? detail:text? request:any"},
+    Component{
+        "RequestExplanation", "Why it was accepted or refused, and what came of it",
+        "object:text request_id:text state:text in_words:text at_receipt:any events:[text] "
+        "duplicate_of:text? now:any now_unknown_because:text? likely_mistakes:[@LikelyMistake]"},
+    Component{"LikelyMistake", "What would have made it verify", "code:text sentence:text"},
     // -- webhooks
     Component{"Envelope", "The body of a webhook in the format json",
               "id:text type:text version:text timestamp:time workspace_id:text actor:any "

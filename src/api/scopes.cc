@@ -11,7 +11,7 @@ struct Named {
   std::string_view name;
 };
 
-constexpr std::array<Named, 19> names{{
+constexpr std::array<Named, 23> names{{
     {Scope::open, "open"},
     {Scope::any, "any"},
     {Scope::admin, "admin"},
@@ -31,6 +31,10 @@ constexpr std::array<Named, 19> names{{
     {Scope::audit_read, "audit:read"},
     {Scope::bins_read, "bins:read"},
     {Scope::bins_write, "bins:write"},
+    {Scope::sources_read, "sources:read"},
+    {Scope::sources_write, "sources:write"},
+    {Scope::requests_read, "requests:read"},
+    {Scope::requests_write, "requests:write"},
 }};
 
 constexpr std::size_t first_grantable = 2;

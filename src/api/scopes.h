@@ -32,6 +32,10 @@ enum class Scope : std::uint8_t {
   audit_read,
   bins_read,
   bins_write,
+  sources_read,
+  sources_write,
+  requests_read,
+  requests_write,
 };
 
 /// A set of scopes as bits.

@@ -121,6 +121,7 @@ task<Result<>> Service::start() {
   state_->listening =
       context.ports.store.listen([&context](std::shared_ptr<const store::CommitNotice> notice) {
         context.directory.note(*notice);
+        context.request_changes.note(*notice);
         context.streams->notify();
       });
   PH_CO_TRY_VOID(co_await context.directory.load());

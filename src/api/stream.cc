@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <charconv>
+#include <tuple>
 
 #include "api/handlers.h"
+#include "api/received_shapes.h"
 #include "model/event_json.h"
 
 namespace posthorn::api {
@@ -17,23 +19,25 @@ constexpr Millis gather_gap = 50ms;  ///< Commits that follow each other closely
 constexpr int page_rows = 100;       ///< In memory for one stream, however slow its reader is.
 
 struct Place {
-  std::uint64_t event = 0, attempt = 0;
+  std::uint64_t event = 0, attempt = 0, request = 0;
 };
 
 /// What one open stream knows. Lives in the frame of its coroutine.
 struct Stream {
   Context& context;
   Caller caller;
-  bool events = true, deliveries = true;
+  bool events = true, deliveries = true, requests = false;
   Place place;
   bool has_gap = false;
+  std::uint64_t changes_place = 0;  ///< In Context::request_changes.
 
   [[nodiscard]] std::string list_name() const {
     return fmt::format("stream\n{}", caller.workspace.value);
   }
   [[nodiscard]] std::string cursor() const {
-    return context.cursors.encode(
-        list_name(), {{"e", std::to_string(place.event)}, {"a", std::to_string(place.attempt)}});
+    return context.cursors.encode(list_name(), {{"e", std::to_string(place.event)},
+                                                {"a", std::to_string(place.attempt)},
+                                                {"r", std::to_string(place.request)}});
   }
   [[nodiscard]] std::string message(std::string_view name, std::string_view data) const {
     return fmt::format("id: {}\nevent: {}\ndata: {}\n\n", cursor(), name, data);
@@ -57,15 +61,24 @@ task<Result<Place>> newest(Context& context) {
   if (!events.rows.empty()) place.event = events.rows.front()->id.value;
   PH_CO_TRY(const auto attempts, co_await context.ports.store.list_attempts(std::nullopt, last));
   if (!attempts.rows.empty()) place.attempt = attempts.rows.front().id.value;
+  store::RequestFilter any_request;
+  PH_CO_TRY(const auto requests, co_await context.ports.store.list_requests(any_request, last));
+  if (!requests.rows.empty()) place.request = requests.rows.front().id.value;
   co_return place;
 }
 
 /// Whether retention took events that the cursor has not seen.
-task<Result<bool>> has_gap_behind(Context& context, Place place) {
+task<Result<bool>> has_gap_behind(Context& context, const Stream& stream) {
   const store::Page first{.after = 0, .limit = 1, .oldest_first = true};
+  if (stream.requests) {
+    store::RequestFilter any_request;
+    PH_CO_TRY(const auto requests, co_await context.ports.store.list_requests(any_request, first));
+    if (!requests.rows.empty() && requests.rows.front().id.value > stream.place.request + 1)
+      co_return true;
+  }
   store::EventFilter any_event;
   PH_CO_TRY(const auto events, co_await context.ports.store.list_events(any_event, first));
-  co_return !events.rows.empty() && events.rows.front()->id.value > place.event + 1;
+  co_return !events.rows.empty() && events.rows.front()->id.value > stream.place.event + 1;
 }
 
 /// What is new since the stream's place, as messages; moves the place.
@@ -101,6 +114,25 @@ task<Result<std::string>> new_attempts(Stream& stream) {
   co_return out;
 }
 
+/// Requests that were told of and have changed since, then new ones as they are now.
+task<Result<std::string>> new_requests(Stream& stream) {
+  std::string out;
+  const auto workspace = stream.caller.workspace;
+  for (const auto& request : stream.context.request_changes.since(stream.changes_place))
+    if (request->workspace == workspace && request->id.value <= stream.place.request)
+      out += stream.message("request", json::serialize(request_shape(stream.context, *request)));
+  store::RequestFilter filter;
+  filter.workspace = workspace;
+  const store::Page page{.after = stream.place.request, .limit = page_rows, .oldest_first = true};
+  PH_CO_TRY(const auto found, co_await stream.context.ports.store.list_requests(filter, page));
+  for (const auto& request : found.rows) {
+    stream.place.request = request.id.value;
+    out += stream.message("request", json::serialize(request_shape(stream.context, request)));
+  }
+  if (found.next) stream.place.request = std::max(stream.place.request, *found.next);
+  co_return out;
+}
+
 task<Result<std::string>> news(Stream& stream) {
   std::string out;
   if (stream.events) {
@@ -108,6 +140,10 @@ task<Result<std::string>> news(Stream& stream) {
   }
   if (stream.deliveries) {
     PH_CO_TRY(const auto more, co_await new_attempts(stream));
+    out += more;
+  }
+  if (stream.requests) {
+    PH_CO_TRY(const auto more, co_await new_requests(stream));
     out += more;
   }
   co_return out;
@@ -129,6 +165,8 @@ task<> write_stream(std::shared_ptr<Stream> stream, http::BodyWriter& writer) {
   auto& context = stream->context;
   auto& clock = context.ports.clock;
   const Open open(context.metrics.streams);
+  const RequestChanges::Watch watch(context.request_changes);
+  stream->changes_place = context.request_changes.end();
   auto waiter = context.streams->join();
   std::string opening = "retry: 2000\n\n";
   if (stream->has_gap) opening += stream->message("gap", "{}");
@@ -155,16 +193,23 @@ task<> write_stream(std::shared_ptr<Stream> stream, http::BodyWriter& writer) {
 }  // namespace
 
 task<Answer> open_stream(Context& context, Call& call) {
-  auto stream = std::make_shared<Stream>(Stream{context, call.caller, true, true, {}, false});
+  auto stream =
+      std::make_shared<Stream>(Stream{.context = context, .caller = call.caller, .place = {}});
   if (const auto topics = call.query.list("topics"); !topics.empty()) {
     stream->events = std::ranges::find(topics, "events") != topics.end();
     stream->deliveries = std::ranges::find(topics, "deliveries") != topics.end();
+    stream->requests = std::ranges::find(topics, "requests") != topics.end();
   }
-  if (stream->events && !allows(call.caller.scopes, Scope::events_read))
-    co_return Problem{403, "missing_scope", "the topic events needs the scope events:read", {}, {}};
-  if (stream->deliveries && !allows(call.caller.scopes, Scope::deliveries_read))
-    co_return Problem{
-        403, "missing_scope", "the topic deliveries needs the scope deliveries:read", {}, {}};
+  for (const auto& [wanted, topic, scope] :
+       {std::tuple(stream->events, "events", Scope::events_read),
+        std::tuple(stream->deliveries, "deliveries", Scope::deliveries_read),
+        std::tuple(stream->requests, "requests", Scope::requests_read)})
+    if (wanted && !allows(call.caller.scopes, scope))
+      co_return Problem{403,
+                        "missing_scope",
+                        fmt::format("the topic {} needs the scope {}", topic, to_string(scope)),
+                        {},
+                        {}};
   const auto header = call.request.head.header("Last-Event-ID");
   const auto given =
       header && !header->empty() ? std::optional<std::string>(*header) : call.query.text("cursor");
@@ -172,8 +217,12 @@ task<Answer> open_stream(Context& context, Call& call) {
     const auto fields = context.cursors.decode(stream->list_name(), *given);
     if (!fields)
       co_return Problem{400, "invalid_cursor", "Last-Event-ID: " + fields.error().what, {}, {}};
-    stream->place = {number(*fields, "e"), number(*fields, "a")};
-    PH_CO_TRY(stream->has_gap, co_await has_gap_behind(context, stream->place));
+    PH_CO_TRY(stream->place, co_await newest(context));
+    stream->place.event = number(*fields, "e");
+    stream->place.attempt = number(*fields, "a");
+    // A cursor from before there were requests stands at their end.
+    if (fields->contains("r")) stream->place.request = number(*fields, "r");
+    PH_CO_TRY(stream->has_gap, co_await has_gap_behind(context, *stream));
   } else {
     PH_CO_TRY(stream->place, co_await newest(context));
   }

@@ -1,4 +1,4 @@
-#include "api/test_world.h"
+#include "api/test_receiving.h"
 
 using namespace posthorn;
 using namespace posthorn::api;
@@ -106,4 +106,40 @@ TEST_CASE("a stream gives its caller's workspace and topics alone, and ends with
   CHECK(world.call("DELETE", "/v1/api-keys/" + id).status == 204);
   pass_time(world, 100ms);
   CHECK(watching.ended);
+}
+
+TEST_CASE("a stream tells of requests as they come and of what becomes of them") {
+  World world;
+  Receiving receiving(world);
+  const auto source = world.post("/v1/sources", std::string(stripe)).text("id");
+  receiving.receive(source);
+  Watching first(world, world.get("/v1/stream?topics=requests"));
+  pass_time(world, 100ms);
+  CHECK(count(first.reader.text, "event: ") == 0);
+  const auto id = receiving.receive(source);
+  pass_time(world, 100ms);
+  CHECK(count(first.reader.text, "event: request") == 1);
+  CHECK(count(first.reader.text, id) == 1);
+  CHECK(count(first.reader.text, R"("state":"received")") == 1);
+  const auto place = last_id(first.reader.text);
+  receiving.settle(id, model::RequestState::processed);
+  pass_time(world, 100ms);
+  CHECK(count(first.reader.text, R"("state":"processed")") == 1);
+  CHECK(last_id(first.reader.text) == place);
+  receiving.receive(source, {.forged = true});
+  pass_time(world, 100ms);
+  CHECK(count(first.reader.text, R"("state":"refused")") == 1);
+
+  Watching second(world,
+                  world.call("GET", "/v1/stream?topics=requests", "", {{"Last-Event-ID", place}}));
+  pass_time(world, 100ms);
+  CHECK(count(second.reader.text, "event: request") == 1);
+  CHECK(count(second.reader.text, R"("state":"refused")") == 1);
+  world.key = world.make_key(R"("events:read","deliveries:read")");
+  CHECK(world.get("/v1/stream?topics=requests").code() == "missing_scope");
+  Watching plain(world, world.get("/v1/stream"));
+  world.key = admin_key;
+  receiving.receive(source);
+  pass_time(world, 100ms);
+  CHECK(count(plain.reader.text, "event: request") == 0);
 }

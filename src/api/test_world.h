@@ -19,6 +19,7 @@
 #include "api/service.h"
 #include "crypto/crypto.h"
 #include "deliver/test_world.h"
+#include "ingest/receiver.h"
 #include "model/schema.h"
 #include "store/memory/memory_store.h"
 #include "text/json.h"
@@ -57,6 +58,35 @@ class FakeDelivery final : public DeliveryControl {
   std::vector<EndpointId> changed;
   std::vector<std::shared_ptr<const model::Event>> tested;
   bool delivering = true;
+};
+
+/// Where a test may put what answers /in/….
+class ReceiverSlot final : public http::Service {
+ public:
+  std::variant<http::Admitted, http::Response> admit(const http::RequestHead& head,
+                                                     std::string_view remote_address) override {
+    REQUIRE(receiver != nullptr);
+    return receiver->admit(head, remote_address);
+  }
+  task<http::Response> serve(const http::Request& request) override {
+    return receiver->serve(request);
+  }
+  http::Response refuse(int status, std::string_view detail) override {
+    return receiver->refuse(status, detail);
+  }
+
+  http::Service* receiver = nullptr;
+};
+
+/// Nothing can be reached.
+class NoFetcher final : public ingest::Fetcher {
+ public:
+  task<env::Exchange> fetch(env::OutgoingRequest) override {
+    env::Exchange exchange;
+    exchange.result = env::ExchangeResult::dns_failed;
+    exchange.detail = "there is no network here";
+    co_return exchange;
+  }
 };
 
 struct Reply {
@@ -131,6 +161,14 @@ class World {
   env::MetricRegistry registry;
   FakeDelivery delivery;
   inspect::BinIndex bins{store, vault, routing, clock};
+  ingest::SourceIndex sources{store, vault, clock};
+  ingest::Metrics ingest_metrics{registry};
+  NoFetcher fetcher;
+  ingest::CertificateCache certificates{fetcher, clock};
+  ingest::Intake intake{store, timeline, ingest_metrics};
+  ingest::Receiver receiver{{sources, intake, certificates, clock, log, ingest_metrics},
+                            {.public_url = Config{}.public_url, .trusted_proxies = {}}};
+  ReceiverSlot receiving;
   std::string key{admin_key};
   std::optional<Service> service;
 

@@ -71,12 +71,12 @@ class Document {
 World::World(Config config, store::MemoryTablesPtr tables) : store(clock, std::move(tables)) {
   config.admin_key = Secret(std::string(admin_key));
   config.free_bytes_min = 0;
-  service.emplace(Ports{store, routing, publisher, delivery, bins, vault,
+  service.emplace(Ports{store, routing, publisher, delivery, bins, sources, vault,
                         [](std::string_view url) -> Result<> {
                           if (url.starts_with("https://")) return {};
                           return fail(Errc::refused, "only https:// is sent to");
                         },
-                        clock, timeline, random, log, registry},
+                        clock, timeline, random, log, registry, nullptr, &receiving},
                   std::move(config));
   const auto started = wait(service->start());
   REQUIRE_MESSAGE(started.has_value(), (started ? "" : started.error().what));

@@ -18,7 +18,9 @@
 
 #include "api/engine_control.h"
 #include "api/service.h"
+#include "app/front_door.h"
 #include "app/housekeeping.h"
+#include "app/receiving.h"
 #include "crypto/vault.h"
 #include "deliver/engine.h"
 #include "deliver/metrics.h"
@@ -193,7 +195,10 @@ struct Application::State {
   std::optional<deliver::Metrics> delivery_metrics;
   std::optional<deliver::Engine> engine;
   std::optional<api::EngineControl> engine_control;
+  std::optional<FetcherOn> fetcher;
+  std::optional<Receiving> receiving;
   std::optional<api::Service> service;
+  std::optional<FrontDoor> front_door;
   std::optional<net::ServerMetrics> server_metrics;
   std::optional<net::HttpServer> server;
   std::optional<net::SmtpSender> mail;
@@ -326,26 +331,44 @@ Result<> Application::State::start_serving() {
   api_config.admin_key = admin_key;
   api_config.rate_per_minute = config.rate_per_minute;
   api_config.warnings = warnings(config);
-  service.emplace(api::Ports{*store, routing, *publisher, *engine_control, *bins, *vault,
-                             [this](std::string_view url) -> Result<> {
-                               auto checked = policy.check_url(url);
-                               if (!checked) return fail(std::move(checked).error());
-                               return {};
-                             },
-                             clock, *timeline, random, log, registry},
-                  api_config);
+  ingest::ReceiverConfig receiver_config;
+  receiver_config.public_url = api_config.public_url;
+  receiver_config.dev = config.dev;
+  for (const auto& text : config.trusted_proxies)
+    if (const auto proxy = egress::parse_cidr(text))
+      receiver_config.trusted_proxies.push_back(*proxy);
+  receiver_config.in_flight_bytes_max = static_cast<std::int64_t>(config.ingest_in_flight_mb) << 20;
+  fetcher.emplace(out.context(), *client);
+  receiving.emplace(Receiving::Ports{out.context(), clock, *timeline, *store, *vault, *publisher,
+                                     *fetcher, log, registry},
+                    std::move(receiver_config));
+  if (auto loaded = house.wait(receiving->load()); !loaded) return loaded;
+  service.emplace(
+      api::Ports{*store, routing, *publisher, *engine_control, *bins, receiving->sources(), *vault,
+                 [this](std::string_view url) -> Result<> {
+                   auto checked = policy.check_url(url);
+                   if (!checked) return fail(std::move(checked).error());
+                   return {};
+                 },
+                 clock, *timeline, random, log, registry, &receiving->certificates(),
+                 &receiving->receiver()},
+      api_config);
   if (auto ready = in.wait(service->start()); !ready) return ready;
   server_metrics.emplace(registry);
   net::HttpServerConfig server_config;
   server_config.trusted_proxies = config.trusted_proxies;
   if (const auto own = text::parse_url(config.public_url))
     server_config.own_hosts.push_back(own->host);
-  server.emplace(in.context(), *service, std::move(server_config), log, *server_metrics);
+  front_door.emplace(*service, receiving->receiver());
+  server.emplace(in.context(), *front_door, std::move(server_config), log, *server_metrics);
   // On the loop that accepts: no call can come between the port and the name that is made of it.
   PH_TRY(port, in.wait([](State& state, Listen where) -> task<Result<std::uint16_t>> {
     PH_CO_TRY(const auto bound, state.server->listen(where.host, where.port));
-    if (state.config.public_url.empty())
-      state.service->set_public_url("http://" + with_port(state.config.listen, bound));
+    if (state.config.public_url.empty()) {
+      const auto url = "http://" + with_port(state.config.listen, bound);
+      state.service->set_public_url(url);
+      state.receiving->receiver().set_public_url(url);
+    }
     co_return bound;
   }(*this, listen)));
   if (!config.tls_listen.empty()) {
@@ -353,7 +376,9 @@ Result<> Application::State::start_serving() {
     PH_TRY(auto tls, net::TlsServer::load(config.tls_certificate, config.tls_key));
     PH_TRY(tls_port, server->listen(secure.host, secure.port, std::move(tls)));
   }
-  return {};
+  // What a restored backup had not worked on may have been worked on since it was made.
+  if (paused) return {};
+  return out.wait(receiving->start(engine->epochs()));
 }
 
 Result<std::unique_ptr<Application>> Application::start(Config config, StartOptions options) {
@@ -379,8 +404,9 @@ Result<std::unique_ptr<Application>> Application::start(Config config, StartOpti
     return fail(Errc::invalid, "smtp: " + faults.front());
   }
   state->mail.emplace(std::move(smtp), state->policy, state->clock);
-  state->replays.emplace(api::ReplayRunner::Ports{*state->store, state->routing, state->clock,
-                                                  *state->timeline, state->log});
+  state->replays.emplace(api::ReplayRunner::Ports{
+      *state->store, state->routing, state->clock, *state->timeline, state->log,
+      state->receiving->sources(), &state->receiving->certificates()});
   state->housekeeping.emplace(state->house.context(), state->clock, *state->store, *state->mail,
                               *state->replays, state->log, state->config.retention);
   asio::post(state->house.context(),
@@ -397,6 +423,7 @@ void Application::State::stop() {
   // goes.
   if (service) service->end_streams();
   if (server) in.wait(server->drain(Millis(2000)));
+  if (receiving) out.wait(receiving->stop());
   if (engine_control) engine_control->set_delivering(false);
   if (engine) out.wait(engine->stop());
   if (housekeeping) house.wait(housekeeping->stop());

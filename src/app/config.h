@@ -25,8 +25,8 @@ struct Config {
   std::string public_url;  ///< What others call this server; empty: http://<listen>.
   bool dev = false;        ///< Opens loopback and plain http for deliveries.
   Secret admin_key;        ///< Empty: made at the first start and printed once.
-  std::vector<std::string>
-      trusted_proxies;  ///< CIDRs that are exempt from the limit on connections.
+  std::vector<std::string> trusted_proxies;  ///< CIDRs, exempt from the limit on connections; their
+                                             ///< X-Forwarded-Proto is believed.
 
   std::string tls_certificate, tls_key;
   std::string tls_listen;  ///< Empty: no TLS listener.
@@ -47,6 +47,7 @@ struct Config {
   std::string egress_proxy;   ///< http://host:port; everything leaves through it.
   std::string extra_ca_file;  ///< PEM certificates trusted besides the system's.
 
+  int ingest_in_flight_mb = 128;  ///< Of bodies that are being received; past it 503.
   store::Retention retention;
   std::size_t ballast_mb = 64;
   int rate_per_minute = 0;  ///< API requests of one workspace a minute; 0: unlimited.

@@ -9,6 +9,7 @@
 #include "model/delivery.h"
 #include "model/endpoint.h"
 #include "model/objects.h"
+#include "model/received_request.h"
 
 namespace posthorn::model {
 
@@ -45,6 +46,18 @@ inline constexpr std::array<Named<Trigger>, 4> triggers{{{Trigger::schedule, "sc
                                                          {Trigger::replay, "replay"},
                                                          {Trigger::test, "test"},
                                                          {Trigger::probe, "probe"}}};
+
+inline constexpr std::array<Named<RequestState>, 8> request_states{
+    {{RequestState::received, "received"},
+     {RequestState::processed, "processed"},
+     {RequestState::duplicate, "duplicate"},
+     {RequestState::refused, "refused"},
+     {RequestState::unparsed, "unparsed"},
+     {RequestState::invalid, "invalid"},
+     {RequestState::parked, "parked"},
+     {RequestState::answered, "answered"}}};
+inline constexpr std::array<Named<RequestOrigin>, 2> request_origins{
+    {{RequestOrigin::webhook, "webhook"}, {RequestOrigin::poll, "poll"}}};
 
 /// "unknown" for a value outside the table (a newer store).
 template <class Enumeration, std::size_t count>

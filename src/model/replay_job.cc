@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::size_t statuses_max = delivery_states.size();
 constexpr std::size_t status_codes_max = 100;
+constexpr std::size_t request_states_max = request_states.size();
 
 template <class IdType>
 std::optional<IdType> read_id(Members& members, std::string_view name) {
@@ -83,11 +84,47 @@ void show_filter(json::object& out, const ReplayFilter& filter) {
   out["until"] = shown_time(filter.until);
 }
 
+/// The document and the answer have the same.
+json::value shown_requests(const ReplayJob& job) {
+  if (!job.requests) return nullptr;
+  const RequestReplayFilter& filter = *job.requests;
+  json::array states;
+  for (const RequestState state : filter.states)
+    states.emplace_back(text_of(name_of(request_states, state)));
+  return json::object{
+      {"source_id", filter.source ? id_or_null(*filter.source) : json::value(nullptr)},
+      {"provider", text_or_null(filter.provider)},
+      {"state", std::move(states)},
+      {"since", shown_time(filter.since)},
+      {"until", shown_time(filter.until)},
+      {"force", filter.force}};
+}
+
+RequestReplayFilter stored_requests(const json::object& stored, Faults& faults) {
+  RequestReplayFilter filter;
+  Members members(stored, faults);
+  filter.source = read_id<SourceId>(members, "source_id");
+  if (!members.is_null("provider"))
+    filter.provider = members.text("provider", {.min = 1, .max = 64}).value_or("");
+  filter.states.clear();
+  const auto names = members.texts(
+      "state", {.min = 0, .max = request_states_max}, [](std::string_view name) -> std::string {
+        return value_of(request_states, name) ? "" : "takes the state of a request";
+      });
+  for (const std::string& name : names.value_or(std::vector<std::string>{}))
+    if (const auto state = value_of(request_states, name)) filter.states.push_back(*state);
+  if (!members.is_null("since")) filter.since = members.time("since");
+  if (!members.is_null("until")) filter.until = members.time("until");
+  filter.force = members.boolean("force").value_or(false);
+  return filter;
+}
+
 }  // namespace
 
 Object to_object(const ReplayJob& job) {
   json::object document;
   show_filter(document, job.filter);
+  document["requests"] = shown_requests(job);
   document["dry_run"] = job.dry_run;
   document["rate"] = job.rate_per_second;
   document["state"] = text_of(to_string(job.state));
@@ -112,6 +149,9 @@ Result<ReplayJob> replay_job_from(const Object& object) {
   ReplayJob job = read_from<ReplayJob>(object);
   job.workspace = object.workspace;
   read_filter(document, job.filter);
+  if (!document.is_null("requests"))
+    if (const json::object* requests = document.object("requests"))
+      job.requests = stored_requests(*requests, faults);
   job.dry_run = document.boolean("dry_run").value_or(false);
   job.rate_per_second = document.number("rate", 0, 1e9).value_or(job.rate_per_second);
   document.require("state");
@@ -133,14 +173,15 @@ Result<ReplayJob> replay_job_from(const Object& object) {
 }
 
 json::object to_api(const ReplayJob& job) {
-  json::object filter;
-  show_filter(filter, job.filter);
+  json::value shown = nullptr;
+  if (!job.requests) show_filter(shown.emplace_object(), job.filter);
   json::object out;
   out["id"] = job.id.text();
   out["object"] = "replay_job";
   out["workspace_id"] = job.workspace.text();
   out["status"] = text_of(to_string(job.state));
-  out["filter"] = std::move(filter);
+  out["filter"] = std::move(shown);
+  out["requests"] = shown_requests(job);
   out["dry_run"] = job.dry_run;
   out["rate"] = job.rate_per_second;
   out["total"] = job.counts.total < 0 ? json::value(nullptr) : json::value(job.counts.total);

@@ -1,5 +1,5 @@
 #pragma once
-// Many deliveries sent again, by filter and time range.
+// Many deliveries sent again, or many received requests worked on again, by filter and time range.
 
 #include <boost/json/object.hpp>
 
@@ -14,6 +14,7 @@
 #include "model/faults.h"
 #include "model/names.h"
 #include "model/objects.h"
+#include "model/received_request.h"
 
 namespace posthorn::model {
 
@@ -36,19 +37,31 @@ struct ReplayFilter {
   std::optional<Instant> since{}, until{};  ///< created_at: since <= t < until.
 };
 
+/// Which received requests; what is empty does not restrict.
+struct RequestReplayFilter {
+  std::optional<SourceId> source{};
+  std::string provider;  ///< Of the sources of this provider that are there.
+  std::vector<RequestState> states{RequestState::parked};
+  std::optional<Instant> since{}, until{};  ///< received_at: since <= t < until.
+  bool force = false;                       ///< What they say happens anew.
+};
+
 struct ReplayCounts {
-  std::int64_t seen = 0;      ///< Deliveries looked at that match.
-  std::int64_t replayed = 0;  ///< New deliveries made; 0 in a dry run.
-  std::int64_t skipped = 0;   ///< Could not be replayed: the endpoint or the payload is gone.
-  std::int64_t total = -1;    ///< That matched when the job was made; -1: too many to count then.
+  std::int64_t seen = 0;      ///< Deliveries (or requests) looked at that match.
+  std::int64_t replayed = 0;  ///< New deliveries made, or requests set to received; 0: dry run.
+  /// Could not be replayed: the endpoint or the payload is gone; the source or the body of a
+  /// request is gone, or it still does not verify.
+  std::int64_t skipped = 0;
+  std::int64_t total = -1;  ///< That matched when the job was made; -1: too many to count then.
 };
 
 struct ReplayJob {
   ReplayJobId id;
   WorkspaceId workspace;
   ReplayFilter filter;
-  bool dry_run = false;         ///< Only counts.
-  double rate_per_second = 50;  ///< New deliveries; 0.1 to 10000.
+  std::optional<RequestReplayFilter> requests{};  ///< Then `filter` is none.
+  bool dry_run = false;                           ///< Only counts.
+  double rate_per_second = 50;                    ///< New deliveries, or requests; 0.1 to 10000.
   ReplayState state = ReplayState::running;
   ReplayCounts counts;
   std::uint64_t cursor = 0;  ///< Page::after of the next page; 0: from the start.
