@@ -61,7 +61,7 @@ void add_administration(CLI::App& root, Context& context) {
       root.add_subcommand("openapi", "Prints the OpenAPI 3.1 document of this server's API");
   openapi->callback([&context] {
     context.action = [&context] {
-      fmt::print("{}\n", context.connect().text("/v1/openapi.json"));
+      fmt::print("{}\n", context.connect().bytes("/v1/openapi.json"));
       return static_cast<int>(done);
     };
   });

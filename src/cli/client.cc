@@ -1,42 +1,16 @@
 #include "cli/client.h"
 
-#include <curl/curl.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
-#include <charconv>
-#include <condition_variable>
-#include <memory>
-#include <mutex>
 
 #include "base/bytes.h"
 
 namespace posthorn::cli {
 
 namespace {
-
-struct Answer {
-  long status = 0;
-  std::string body;
-  int retry_after_seconds = 0;
-};
-
-std::size_t take_body(char* bytes, std::size_t one, std::size_t count, void* into) {
-  static_cast<std::string*>(into)->append(bytes, one * count);
-  return one * count;
-}
-
-std::size_t take_header(char* bytes, std::size_t one, std::size_t count, void* into) {
-  const std::string_view line(bytes, one * count);
-  constexpr std::string_view name = "retry-after:";
-  if (line.size() > name.size() && equal_ignoring_case_ascii(line.substr(0, name.size()), name)) {
-    const auto value = trim(line.substr(name.size(), line.find('\r') - name.size()));
-    std::from_chars(value.data(), value.data() + value.size(), *static_cast<int*>(into));
-  }
-  return one * count;
-}
 
 ExitCode exit_code_of(long status) {
   switch (status) {
@@ -61,7 +35,7 @@ ExitCode exit_code_of(long status) {
 }
 
 /// "detail", then a line "  /url: what is wrong" for each fault.
-CallFailed failure(const Answer& answer) {
+CallFailed failure(const HttpAnswer& answer) {
   CallFailed made{exit_code_of(answer.status), fmt::format("the server answered {}", answer.status),
                   nullptr};
   boost::system::error_code error;
@@ -90,13 +64,45 @@ CallFailed failure(const Answer& answer) {
   return made;
 }
 
-/// Waits without spinning; the command line has nothing else to do meanwhile.
-void wait_seconds(int seconds) {
-  std::mutex mutex;
-  std::condition_variable never;
-  std::unique_lock lock(mutex);
-  never.wait_for(lock, std::chrono::seconds(seconds), [] { return false; });
-}
+/// Cuts a stream's text into messages; parts may end anywhere.
+class MessageReader {
+ public:
+  explicit MessageReader(const std::function<bool(const Client::Message&)>& take) : take_(take) {}
+
+  bool feed(std::string_view part) {
+    rest_ += part;
+    for (auto end = rest_.find("\n\n"); end != std::string::npos; end = rest_.find("\n\n")) {
+      const auto message = parse(std::string_view(rest_).substr(0, end));
+      rest_.erase(0, end + 2);
+      if (!message.id.empty()) last_id_ = message.id;
+      if (!message.data.empty() && !take_(message)) return false;
+    }
+    return true;
+  }
+  /// After a connection broke: what was half read comes again.
+  void restart() { rest_.clear(); }
+  [[nodiscard]] const std::string& last_id() const { return last_id_; }
+
+ private:
+  static Client::Message parse(std::string_view block) {
+    Client::Message message;
+    while (!block.empty()) {
+      const auto line = block.substr(0, block.find('\n'));
+      block.remove_prefix(std::min(block.size(), line.size() + 1));
+      const auto colon = line.find(':');
+      if (colon == 0 || colon == std::string_view::npos) continue;  // a comment
+      const auto value = trim(line.substr(colon + 1));
+      const auto name = line.substr(0, colon);
+      if (name == "event") message.name = value;
+      if (name == "id") message.id = value;
+      if (name == "data") message.data += value;
+    }
+    return message;
+  }
+
+  const std::function<bool(const Client::Message&)>& take_;
+  std::string rest_, last_id_;
+};
 
 }  // namespace
 
@@ -104,57 +110,45 @@ Client::Client(ClientOptions options) : options_(std::move(options)) {
   while (options_.url.ends_with('/')) options_.url.pop_back();
 }
 
-json::value Client::call(std::string_view method, std::string_view target,
-                         const std::optional<std::string>& body, std::string_view idempotency_key) {
-  Answer answer;
-  for (int tries = 0;; ++tries) {
-    answer = Answer{};
-    const std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> curl(curl_easy_init(),
-                                                                   &curl_easy_cleanup);
-    const std::string url = options_.url + std::string(target);
-    const std::string verb(method);
-    curl_slist* lines = nullptr;
-    const auto add = [&lines](const std::string& line) {
-      lines = curl_slist_append(lines, line.c_str());
-    };
-    add("Content-Type: application/json");
-    add("Accept: application/json");
-    add("Expect:");
-    if (!options_.key.empty()) add(fmt::format("Authorization: Bearer {}", options_.key.reveal()));
-    if (!options_.workspace.empty()) add("X-Posthorn-Workspace: " + options_.workspace);
-    if (!idempotency_key.empty()) add(fmt::format("Idempotency-Key: {}", idempotency_key));
-    curl_easy_setopt(curl.get(), CURLOPT_URL, url.c_str());
-    curl_easy_setopt(curl.get(), CURLOPT_CUSTOMREQUEST, verb.c_str());
-    curl_easy_setopt(curl.get(), CURLOPT_HTTPHEADER, lines);
-    curl_easy_setopt(curl.get(), CURLOPT_WRITEFUNCTION, &take_body);
-    curl_easy_setopt(curl.get(), CURLOPT_WRITEDATA, &answer.body);
-    curl_easy_setopt(curl.get(), CURLOPT_HEADERFUNCTION, &take_header);
-    curl_easy_setopt(curl.get(), CURLOPT_HEADERDATA, &answer.retry_after_seconds);
-    curl_easy_setopt(curl.get(), CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl.get(), CURLOPT_CONNECTTIMEOUT, 10L);
-    curl_easy_setopt(curl.get(), CURLOPT_TIMEOUT, 120L);
-    curl_easy_setopt(curl.get(), CURLOPT_PROTOCOLS_STR, "http,https");
-    if (body) {
-      curl_easy_setopt(curl.get(), CURLOPT_POSTFIELDS, body->data());
-      curl_easy_setopt(curl.get(), CURLOPT_POSTFIELDSIZE, static_cast<long>(body->size()));
+HttpCall Client::prepare(std::string_view method, std::string_view target) const {
+  HttpCall call;
+  call.method = method;
+  call.url = options_.url + std::string(target);
+  if (!options_.key.empty())
+    call.headers.emplace_back("Authorization", fmt::format("Bearer {}", options_.key.reveal()));
+  if (!options_.workspace.empty())
+    call.headers.emplace_back("X-Posthorn-Workspace", options_.workspace);
+  return call;
+}
+
+HttpAnswer Client::ask(const HttpCall& call) const {
+  constexpr int tries_max = 4;
+  HttpAnswer answer;
+  for (int tries = 1;; ++tries) {
+    try {
+      answer = perform(call);
+    } catch (CallFailed& failure) {
+      failure.message += ". Is `posthorn serve` running there? (--url, POSTHORN_URL)";
+      throw;
     }
-    const auto code = curl_easy_perform(curl.get());
-    curl_slist_free_all(lines);
-    if (code != CURLE_OK)
-      throw CallFailed{
-          unreachable,
-          fmt::format(
-              "no answer from {}: {}. Is `posthorn serve` running there? (--url, POSTHORN_URL)",
-              options_.url, curl_easy_strerror(code)),
-          nullptr};
-    curl_easy_getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &answer.status);
-    if (answer.status != 429 || tries == 3) break;
-    wait_seconds(std::clamp(answer.retry_after_seconds, 1, 30));
+    if (answer.status != 429 || tries == tries_max) break;
+    wait_milliseconds(1000 * std::clamp(answer.retry_after_seconds, 1, 30));
   }
   if (answer.status == 401 && options_.key.empty())
     throw CallFailed{not_authorised, "no API key: set POSTHORN_KEY or give --key-file FILE",
                      nullptr};
   if (answer.status / 100 != 2) throw failure(answer);
+  return answer;
+}
+
+json::value Client::call(std::string_view method, std::string_view target,
+                         const std::optional<std::string>& body, std::string_view idempotency_key) {
+  auto call = prepare(method, target);
+  call.headers.emplace_back("Content-Type", "application/json");
+  call.headers.emplace_back("Accept", "application/json");
+  if (!idempotency_key.empty()) call.headers.emplace_back("Idempotency-Key", idempotency_key);
+  call.body = body;
+  const auto answer = ask(call);
   if (answer.body.empty()) return nullptr;
   boost::system::error_code error;
   auto parsed = json::parse(answer.body, error);
@@ -162,7 +156,34 @@ json::value Client::call(std::string_view method, std::string_view target,
   return parsed;
 }
 
-std::string Client::text(std::string_view target) { return json::serialize(call("GET", target)); }
+std::string Client::bytes(std::string_view target) { return ask(prepare("GET", target)).body; }
+
+void Client::stream(std::string_view target, const std::function<bool(const Message&)>& take) {
+  constexpr int breaks_max = 30;
+  constexpr int pause_ms = 2000;
+  MessageReader reader(take);
+  bool wants_more = true;
+  // Of connections that broke before anything came.
+  int breaks = 0;
+  while (wants_more) {
+    auto call = prepare("GET", target);
+    call.headers.emplace_back("Accept", "text/event-stream");
+    if (!reader.last_id().empty()) call.headers.emplace_back("Last-Event-ID", reader.last_id());
+    call.timeout_seconds = 0;
+    try {
+      const auto answer = perform(call, [&](std::string_view part) {
+        breaks = 0;
+        return wants_more = reader.feed(part);
+      });
+      const bool may_pass = answer.status / 100 == 5 && ++breaks <= breaks_max;
+      if (answer.status / 100 != 2 && !may_pass) throw failure(answer);
+    } catch (const CallFailed& problem) {
+      if (problem.exit_code != unreachable || ++breaks > breaks_max) throw;
+    }
+    reader.restart();
+    if (wants_more) wait_milliseconds(pause_ms);
+  }
+}
 
 std::string encode(std::string_view text) {
   std::string out;

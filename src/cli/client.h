@@ -10,6 +10,7 @@
 
 #include "base/secret.h"
 #include "cli/exit_code.h"
+#include "cli/http_call.h"
 
 namespace posthorn::cli {
 
@@ -37,10 +38,21 @@ class Client {
   json::value call(std::string_view method, std::string_view target,
                    const std::optional<std::string>& body = {},
                    std::string_view idempotency_key = {});
-  /// The answer's text as it is.
-  std::string text(std::string_view target);
+  /// The answer's bytes as they are. Throws CallFailed.
+  std::string bytes(std::string_view target);
+
+  /// A server-sent event.
+  struct Message {
+    std::string name, id, data;
+  };
+  /// Reads a stream until `take` says false; goes on behind the last message when the connection
+  /// breaks. Throws CallFailed when the server refuses it, or cannot be reached for a minute.
+  void stream(std::string_view target, const std::function<bool(const Message&)>& take);
 
  private:
+  [[nodiscard]] HttpCall prepare(std::string_view method, std::string_view target) const;
+  [[nodiscard]] HttpAnswer ask(const HttpCall& call) const;
+
   ClientOptions options_;
 };
 

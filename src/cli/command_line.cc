@@ -170,6 +170,9 @@ int run(int argument_count, char** arguments) {
   add_events(root, context);
   add_endpoints(root, context);
   add_deliveries(root, context);
+  add_sources(root, context);
+  add_requests(root, context);
+  add_trigger(root, context);
   add_administration(root, context);
   add_signatures(root, context);
   add_bench(root, context);

@@ -32,6 +32,9 @@ struct Context {
 void add_events(CLI::App& root, Context& context);          ///< events, event-types
 void add_endpoints(CLI::App& root, Context& context);       ///< endpoints
 void add_deliveries(CLI::App& root, Context& context);      ///< deliveries, replays
+void add_sources(CLI::App& root, Context& context);         ///< sources, providers
+void add_requests(CLI::App& root, Context& context);        ///< requests
+void add_trigger(CLI::App& root, Context& context);         ///< trigger
 void add_administration(CLI::App& root, Context& context);  ///< keys, openapi
 void add_signatures(CLI::App& root, Context& context);      ///< verify, sign, egress
 void add_server(CLI::App& root, Context& context);          ///< serve, fsck, backup, restore

@@ -1,13 +1,11 @@
 // deliveries, replays
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <boost/json/serialize.hpp>
-#include <condition_variable>
-#include <mutex>
 
 #include "cli/command_line.h"
+#include "cli/replay_job.h"
 #include "text/json.h"
 
 namespace posthorn::cli {
@@ -61,31 +59,6 @@ json::object filter_of(const Selection& selection) {
   return filter;
 }
 
-/// Shows a job's progress until it has ended.
-int follow(const Context& context, std::string id) {
-  auto client = context.connect();
-  std::unique_ptr<Progress> progress;
-  std::mutex mutex;
-  std::condition_variable never;
-  for (;;) {
-    auto job = client.call("GET", "/v1/replay-jobs/" + encode(id));
-    const auto number = [&job](std::string_view pointer) {
-      const auto* value = text::at_pointer(job, pointer);
-      return value != nullptr && value->is_number() ? value->to_number<std::uint64_t>() : 0;
-    };
-    if (!progress) progress = std::make_unique<Progress>("replaying", number("/total"));
-    progress->update(number("/seen"));
-    const auto status = cell(text::at_pointer(job, "/status"));
-    if (status == "completed" || status == "cancelled" || status == "failed") {
-      progress.reset();
-      print_object(job, context.output);
-      return status == "completed" ? done : partly_done;
-    }
-    std::unique_lock lock(mutex);
-    never.wait_for(lock, std::chrono::milliseconds(300), [] { return false; });
-  }
-}
-
 int replay(const Context& context, const Replay& options) {
   auto client = context.connect();
   if (!options.ids.empty()) {
@@ -107,20 +80,8 @@ int replay(const Context& context, const Replay& options) {
     throw CallFailed{usage,
                      "say which: delivery ids, or a filter such as --status exhausted --since -2h",
                      nullptr};
-  json::object body{{"filter", filter}, {"rate", options.rate}, {"dry_run", true}};
-  const auto counted = client.call("POST", "/v1/replay-jobs", json::serialize(body));
-  const auto total = cell(text::at_pointer(counted, "/total"));
-  if (options.dry_run) {
-    print_object(counted, context.output);
-    return done;
-  }
-  if (!confirmed(context, fmt::format("Replay {} deliveries at {} a second?", total, options.rate)))
-    return failed;
-  body["dry_run"] = false;
-  const auto job = client.call("POST", "/v1/replay-jobs", json::serialize(body));
-  if (options.wait) return follow(context, cell(text::at_pointer(job, "/id")));
-  print_object(job, context.output);
-  return done;
+  return run_replay_job(context, {{"filter", filter}, {"rate", options.rate}}, "deliveries",
+                        options.dry_run, options.wait);
 }
 
 }  // namespace
@@ -191,7 +152,7 @@ void add_deliveries(CLI::App& root, Context& context) {
     command->add_option("ID", *job)->required();
     command->callback([&context, job, verb] {
       context.action = [&context, job, verb]() -> int {
-        if (verb == "wait") return follow(context, *job);
+        if (verb == "wait") return follow_replay_job(context, *job);
         const auto target = "/v1/replay-jobs/" + encode(*job);
         print_object(verb == "get" ? context.connect().call("GET", target)
                                    : context.connect().call("POST", target + "/" + verb, "{}"),

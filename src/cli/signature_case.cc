@@ -92,7 +92,7 @@ SignatureCase read_signature_case(const std::string& file) {
   if (given == nullptr) {
     reader.fault("/", "takes an object");
   } else if (given->contains("provider")) {
-    reader.fault("/provider", "is for the cases of providers: verify --cases FOLDER");
+    reader.fault("/provider", "is for a provider's request: say --provider NAME too");
   } else {
     reader.only(*given, "", {"name", "secret", "request", "now", "id", "public_key"});
     found.secret = reader.text(*given, "secret", "");

@@ -10,6 +10,7 @@
 
 #include "base/bytes.h"
 #include "cli/command_line.h"
+#include "cli/provider_check.h"
 #include "cli/signature_case.h"
 #include "crypto/crypto.h"
 #include "deliver/message.h"
@@ -26,6 +27,8 @@ struct Signed {
   std::vector<std::string> headers;
   int tolerance_seconds = 300;
   std::string cases, case_file, secret;
+  std::string provider, method = "POST", url;  ///< Of a provider's request.
+  ConfigInput config;
   const CLI::Option* body_option = nullptr;
 
   /// An empty body can be signed, too.
@@ -207,6 +210,17 @@ int verify(const Context& context, const Signed& flags) {
     if (!checked) throw CallFailed{usage, checked.error().what, nullptr};
     return done;
   }
+  if (!flags.provider.empty() || is_provider_case(flags.case_file))
+    return check_provider_request(context, {.provider = flags.provider,
+                                            .config = flags.config,
+                                            .case_file = flags.case_file,
+                                            .method = flags.method,
+                                            .url = flags.url,
+                                            .body = flags.body,
+                                            .headers = flags.headers,
+                                            .at = flags.at});
+  if (!flags.config.empty())
+    throw CallFailed{usage, "--set and --config are a provider's: say --provider NAME", nullptr};
   if (flags.case_file.empty() && (!flags.has_body() || flags.headers.empty()))
     throw CallFailed{usage, "give --body and --header, or --case FILE, or --cases FOLDER", nullptr};
   const auto options = with_case(flags);
@@ -321,6 +335,12 @@ void add_signatures(CLI::App& root, Context& context) {
                              "NAME: VALUE of the request (repeatable)");
   verify_command->add_option("--cases", verified->cases,
                              "A folder of provider cases: one JSON line for each");
+  verify_command->add_option("--provider", verified->provider,
+                             "A provider's request, with its settings by --set and --config");
+  add_config_options(*verify_command, verified->config, false);
+  verify_command->add_option("--method", verified->method, "Of a provider's request");
+  verify_command->add_option("--url", verified->url,
+                             "As the provider called it (some sign it): https://host/in/...");
   verify_command->add_option("--public-key", verified->public_key, "whpk_..., for v1a signatures");
   verify_command->add_option("--tolerance", verified->tolerance_seconds,
                              "Seconds that the timestamp may differ");
@@ -330,6 +350,10 @@ void add_signatures(CLI::App& root, Context& context) {
       "  posthorn verify --case request.json\n"
       "where request.json is {\"secret\": \"whsec_...\", \"now\": 1763700000, \"request\": "
       "{\"headers\": {\"webhook-id\": \"...\"}, \"body_base64\": \"...\"}}\n"
+      "  posthorn verify --provider stripe --set signing_secret=@secret.txt --body @body.json "
+      "--header 'Stripe-Signature: t=...,v1=...'\n"
+      "or with {\"provider\": \"stripe\", \"secret\": {\"signing_secret\": \"whsec_...\"}, "
+      "\"request\": {...}} as the file of --case.\n"
       "Ends with 0 when it verifies, 8 when it does not.");
   verify_command->callback([&context, verified] {
     context.action = [&context, verified] { return verify(context, *verified); };

@@ -18,7 +18,7 @@ import zlib
 from harness import ADMIN_KEY, Checks, Posthorn, binary_argument
 
 CASES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cases", "http-abuse.json")
-TARGETS = {"any", "api", "endpoints"}
+TARGETS = {"any", "api", "endpoints", "ingest", "multipart", "form", "meta"}
 
 
 class Player:
@@ -150,11 +150,26 @@ def judge(case, statuses, closed):
     return "" if good else f"wanted {expect}, got {statuses}"
 
 
+def source_tokens(posthorn):
+    """Sources for the cases that are sent to one, under the names that the cases have for them."""
+    def address(provider, config):
+        made = posthorn.call("POST", "/v1/sources", {"provider": provider, "name": "abuse", "config": config})
+        return "/in/" + made["ingest_url"].rsplit("/in/", 1)[1]
+
+    mail = address("sendgrid_inbound", {"basic_auth": {"username": "abuse", "password": "abuse-password-0001"}})
+    return {"INGEST": address("standard_webhooks", {"secret": "whsec_" + base64.b64encode(b"abuse-secret-of-24-bytes").decode()}),
+            "INGEST_HMAC": address("generic_hmac", {"secret": "abuse-secret-0001", "header": "X-Webhook-Signature", "prefix": "sha256="}),
+            "MULTIPART": mail, "FORM": mail,
+            "SOURCE_AUTH": "Authorization: Basic " + base64.b64encode(b"abuse:abuse-password-0001").decode() + "\r\n",
+            "META": address("meta_whatsapp", {"app_secret": "0123456789abcdef0123456789abcdef", "verify_token": "abuse-verify-token"}),
+            "VERIFY": "abuse-verify-token"}
+
+
 def main():
     checks = Checks()
     with Posthorn(binary_argument(), dev=False) as posthorn:
         tokens = {"HOST": f"127.0.0.1:{posthorn.port}", "PATH": "/healthz", "API": "/v1/publish/abuse.test", "ENDPOINTS": "/v1/endpoints",
-                  "AUTH": f"Authorization: Bearer {ADMIN_KEY}\r\n"}
+                  "AUTH": f"Authorization: Bearer {ADMIN_KEY}\r\n", **source_tokens(posthorn)}
         for case in json.load(open(CASES, encoding="utf-8")):
             if case["target"] not in TARGETS:
                 continue
