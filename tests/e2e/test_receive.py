@@ -213,7 +213,7 @@ def replies(posthorn, sources):
     vonage = sources.create("vonage", {"scheme": "jwt", "signature_secret": "0123456789abcdef0123456789abcdef"})
     call = sources.signed("vonage", {"scheme": "jwt", "signature_secret": "0123456789abcdef0123456789abcdef"}, vonage["ingest_url"])
     del call.headers["Authorization"]
-    status, headers, _ = call.send(posthorn.port)
+    status, _, _ = call.send(posthorn.port)
     checks.equal("an unsigned call of Vonage's is asked for again", status, 503)
     mailgun = sources.create("mailgun", {"signing_key": "mailgun-key-0001"})
     call = sources.signed("mailgun", {"signing_key": "mailgun-key-0001"}, mailgun["ingest_url"])
