@@ -63,8 +63,9 @@ class Load {
     idle_.pop_back();
     peer.due_ns = due_ns;
     peer.waiting = true;
-    ++sent_;
+    peer.number = sent_++;
     if (stamp_at_ != std::string::npos) write_stamp(request_, stamp_at_, due_ns);
+    if (options_.change) options_.change(request_);
     if (!peer.write(request_)) lose(peer);
   }
 
@@ -84,6 +85,7 @@ class Load {
         peer.in.erase(0, length);
         peer.waiting = false;
         idle_.push_back(static_cast<std::size_t>(index));
+        if (options_.on_answer) options_.on_answer(peer.number, status);
         if (status / 100 == 2) {
           ++result.answered;
           result.latencies_ms.push_back(
@@ -117,7 +119,9 @@ class Load {
     const auto index = static_cast<std::size_t>(&peer - peers_.data());
     open(peer);
     watch(poll_, peer.fd, index);
-    if (std::exchange(peer.waiting, false)) idle_.push_back(index);
+    if (!std::exchange(peer.waiting, false)) return;
+    idle_.push_back(index);
+    if (options_.on_answer) options_.on_answer(peer.number, 0);
   }
 
   LoadOptions options_;

@@ -35,7 +35,8 @@ const std::vector<std::string_view>& suites();
 Report run(std::string_view suite, const Options& options);
 
 /// A program under measurement, started by run() as `posthorn bench-role NAME [ARGUMENT...]`:
-/// floor, floor-tls, reference, no-store, floor-client, floor-client-tls, client, client-tls.
+/// floor, floor-tls, reference, no-store, floor-client, floor-client-tls, client, client-tls; and
+/// those of stripe_roles.h.
 /// Returns the exit code.
 int run_role(const std::vector<std::string>& arguments);
 

@@ -28,6 +28,12 @@ struct LoadOptions {
   bool tls = false;
   double rate = 0;  ///< Requests a second over all connections, sent on time whatever came back; 0:
                     ///< as fast as answers come.
+  /// Called before each request is sent, with the time already written into it; may change bytes
+  /// but not their number. May be null.
+  std::function<void(std::string& request)> change;
+  /// Called for each request's end with its number (from 0, in the order they were sent) and the
+  /// answer's status; 0: the connection was lost. May be null.
+  std::function<void(std::uint64_t number, int status)> on_answer;
 };
 
 /// One request may carry the moment it was sent: this text is overwritten by 20 digits of

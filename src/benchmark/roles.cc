@@ -14,6 +14,7 @@
 #include "base/bytes.h"
 #include "bench/reference_server.h"
 #include "benchmark/measure.h"
+#include "benchmark/stripe_roles.h"
 #include "crypto/crypto.h"
 #include "env/log.h"
 #include "env/metrics.h"
@@ -207,6 +208,8 @@ int run_role(const std::vector<std::string>& arguments) {
   }
   if (name == "reference") reference::serve(std::string(signing_key));
   if (name == "no-store") return no_store_server();
+  if (name == "stripe-load") return stripe_load(arguments);
+  if (name == "fill-request-keys") return fill_request_keys(arguments);
   if (name == "floor-client" || name == "client") {
     ClientArguments given;
     given.port = static_cast<std::uint16_t>(std::stoi(arguments.at(1)));

@@ -25,6 +25,7 @@ struct Peer {
   std::string in;
   std::string out;           ///< What could not be written yet.
   std::uint64_t due_ns = 0;  ///< When the request under way was due.
+  std::uint64_t number = 0;  ///< Of the request under way.
   bool waiting = false;
 
   /// >0: bytes appended to `in`; 0: nothing now; -1: closed.
