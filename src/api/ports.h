@@ -74,6 +74,8 @@ struct Ports {
   ingest::CertificateCache* certificates = nullptr;
   /// What answers /in/…, for samples that are sent through it. Null: there are none.
   http::Service* receiver = nullptr;
+  /// How the polling of a source is (ingest::Polling::health). Thread-safe. Empty: nothing polls.
+  std::function<boost::json::value(SourceId)> polling = {};
 };
 
 }  // namespace posthorn::api

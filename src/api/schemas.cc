@@ -209,7 +209,7 @@ constexpr std::array table{
               "application_id:text config:map previous_secrets:[@PreviousSecret] public_url:text? "
               "paused:bool schema:any key:text? include_payload:bool rate_per_minute:integer "
               "silent_after_seconds:integer? verifies:bool poll:any metadata:map "
-              "activity:@SourceActivity "
+              "activity:@SourceActivity polling:any "
               "created_at:time updated_at:time version:integer"},
     Component{
         "SourceActivity",

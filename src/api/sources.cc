@@ -61,6 +61,7 @@ json::object activity_shape(const Context& context, SourceId id) {
 json::object shape(const Context& context, const ingest::Source& source, Instant now) {
   auto shown = ingest::to_api(source, context.config.public_url, now);
   shown["activity"] = activity_shape(context, source.id);
+  shown["polling"] = context.ports.polling ? context.ports.polling(source.id) : json::value();
   return shown;
 }
 

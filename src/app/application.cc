@@ -339,8 +339,8 @@ Result<> Application::State::start_serving() {
       receiver_config.trusted_proxies.push_back(*proxy);
   receiver_config.in_flight_bytes_max = static_cast<std::int64_t>(config.ingest_in_flight_mb) << 20;
   fetcher.emplace(out.context(), *client);
-  receiving.emplace(Receiving::Ports{out.context(), clock, *timeline, *store, *vault, *publisher,
-                                     *fetcher, log, registry},
+  receiving.emplace(Receiving::Ports{out.context(), clock, *timeline, random, *store, *vault,
+                                     *publisher, *fetcher, log, registry},
                     std::move(receiver_config));
   if (auto loaded = house.wait(receiving->load()); !loaded) return loaded;
   service.emplace(
@@ -351,7 +351,8 @@ Result<> Application::State::start_serving() {
                    return {};
                  },
                  clock, *timeline, random, log, registry, &receiving->certificates(),
-                 &receiving->receiver()},
+                 &receiving->receiver(),
+                 [this](SourceId source) { return receiving->polling().health(source); }},
       api_config);
   if (auto ready = in.wait(service->start()); !ready) return ready;
   server_metrics.emplace(registry);

@@ -18,7 +18,11 @@ Receiving::Receiving(Ports ports, ingest::ReceiverConfig config)
                 std::move(config)),
       worker_({ports.context, ports.clock, ports.timeline, ports.store, sources_, ports.publisher,
                ports.fetcher, ports.log, metrics_},
-              {}) {
+              {}),
+      poll_metrics_(ports.metrics),
+      polling_({ports.context, ports.clock, ports.random, ports.store, sources_, intake_,
+                ports.fetcher, ports.log, poll_metrics_}),
+      silence_({ports.context, ports.clock, ports.store, sources_, ports.log}) {
   listening_ = ports.store.listen(
       [this](const std::shared_ptr<const store::CommitNotice>& notice) { sources_.note(*notice); });
 }
@@ -26,12 +30,17 @@ Receiving::Receiving(Ports ports, ingest::ReceiverConfig config)
 task<Result<>> Receiving::load() { return sources_.load(); }
 
 task<Result<>> Receiving::start(store::EpochsPtr epochs) {
-  return worker_.start(std::move(epochs));
+  if (auto started = co_await worker_.start(std::move(epochs)); !started) co_return started;
+  if (auto started = co_await polling_.start(); !started) co_return started;
+  silence_.start();
+  co_return Result<>{};
 }
 
 task<> Receiving::stop() {
   listening_.reset();
-  return worker_.stop();
+  co_await polling_.stop();
+  co_await silence_.stop();
+  co_await worker_.stop();
 }
 
 }  // namespace posthorn::app

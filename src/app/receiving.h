@@ -5,7 +5,9 @@
 
 #include "env/http_sender.h"
 #include "env/log.h"
+#include "ingest/polling.h"
 #include "ingest/receiver.h"
+#include "ingest/silence.h"
 #include "ingest/worker.h"
 
 namespace posthorn::app {
@@ -22,13 +24,15 @@ class FetcherOn final : public ingest::Fetcher {
   env::HttpSender& sender_;
 };
 
-/// Its worker runs on the context that it is given. The references outlive it.
+/// Its worker, its polling and its watch over silences run on the context that it is given. The
+/// references outlive it.
 class Receiving {
  public:
   struct Ports {
     asio::io_context& context;  ///< Of the worker.
     env::Clock& clock;
     const env::Timeline& timeline;
+    env::Random& random;
     store::Store& store;
     const crypto::Vault& vault;
     const publish::Publisher& publisher;
@@ -47,6 +51,7 @@ class Receiving {
   [[nodiscard]] ingest::SourceIndex& sources() { return sources_; }
   [[nodiscard]] ingest::CertificateCache& certificates() { return certificates_; }
   [[nodiscard]] ingest::Receiver& receiver() { return receiver_; }
+  [[nodiscard]] const ingest::Polling& polling() const { return polling_; }
 
  private:
   ingest::Metrics metrics_;
@@ -55,6 +60,9 @@ class Receiving {
   ingest::Intake intake_;
   ingest::Receiver receiver_;
   ingest::Worker worker_;
+  ingest::PollMetrics poll_metrics_;
+  ingest::Polling polling_;
+  ingest::Silence silence_;
   std::shared_ptr<void> listening_;
 };
 

@@ -277,6 +277,7 @@ class Polled:
 
     def __init__(self, posthorn, provider):
         self.posthorn, self.provider, self.api, self.wanted, self.dropped = posthorn, provider, Api(provider), [], 0
+        self.known = {}  # What the events mean, by their ids.
         self.source = posthorn.call("POST", "/v1/sources", {"provider": provider.name, "name": provider.name, "config": provider.config, "poll": {
             **provider.poll, "interval_seconds": INTERVAL, "base_url": self.api.url}})
         provider.url = self.source["ingest_url"]
@@ -302,8 +303,10 @@ class Polled:
         return self.posthorn.call("GET", f"/v1/sources/{self.source['id']}")["polling"]
 
     def effects(self):
-        return collections.Counter(self.provider.effect(event) for event in self.posthorn.pages("/v1/events?limit=100")
-                                   if event["type"].startswith(self.provider.name + "."))
+        for event in self.posthorn.pages("/v1/events?limit=100"):
+            if event["id"] not in self.known and event["type"].startswith(self.provider.name + "."):
+                self.known[event["id"]] = self.provider.effect(self.posthorn.call("GET", "/v1/events/" + event["id"]))
+        return collections.Counter(self.known.values())
 
 
 def main():
