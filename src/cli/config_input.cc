@@ -54,11 +54,11 @@ json::value truth(const std::string& text) {
   throw CallFailed{usage, fmt::format("takes true or false, not {}", text), nullptr};
 }
 
-const Field* field_named(const providers::Provider* provider, std::string_view name) {
-  if (provider == nullptr) return nullptr;
-  for (const auto& field : provider->fields)
-    if (field.name == name || (!field.plural.empty() && field.plural == name)) return &field;
-  return nullptr;
+const Field* field_named(std::span<const Field> fields, std::string_view name) {
+  const auto found = std::ranges::find_if(fields, [name](const Field& field) {
+    return field.name == name || (!field.plural.empty() && field.plural == name);
+  });
+  return found == fields.end() ? nullptr : &*found;
 }
 
 /// A name that comes again makes a list, and pairs of a map come together.
@@ -94,11 +94,16 @@ std::string joined(const model::Faults& faults) {
 }  // namespace
 
 void add_config_options(CLI::App& command, ConfigInput& input, bool with_unset) {
-  command.add_option("--set", input.set,
-                     "NAME=VALUE, a setting of the provider (repeatable; posthorn providers get "
-                     "NAME lists them). Of a secret: NAME=@file or NAME=-");
+  // One value for each --set: what follows it is the command's own argument.
+  command
+      .add_option("--set", input.set,
+                  "NAME=VALUE, a setting of the provider (repeatable; posthorn providers get NAME "
+                  "lists them). Of a secret: NAME=@file or NAME=-")
+      ->allow_extra_args(false);
   command.add_option("--config", input.config, "All settings as JSON: @file or -");
-  if (with_unset) command.add_option("--unset", input.unset, "NAME: the setting goes (repeatable)");
+  if (!with_unset) return;
+  command.add_option("--unset", input.unset, "NAME: the setting goes (repeatable)")
+      ->allow_extra_args(false);
 }
 
 json::value read_field_value(const Field& field, const std::string& given) {
@@ -127,26 +132,26 @@ json::value read_field_value(const Field& field, const std::string& given) {
   return json::value(without_line_end(text_argument(given)));
 }
 
-json::object read_config(const ConfigInput& input, const providers::Provider* provider) {
+json::object read_config(const ConfigInput& input, std::span<const Field> fields,
+                         std::string_view option) {
   auto config = config_document(input.config);
   json::object given;
   std::string faults;
   for (const auto& setting : input.set) {
     const auto equals = setting.find('=');
     if (equals == std::string::npos || equals == 0) {
-      faults += fmt::format("\n  --set {}: takes NAME=VALUE", printable(setting));
+      faults += fmt::format("\n  {} {}: takes NAME=VALUE", option, printable(setting));
       continue;
     }
     const auto name = setting.substr(0, equals);
     const auto value = setting.substr(equals + 1);
-    const Field* field = field_named(provider, name);
+    const Field* field = field_named(fields, name);
     try {
-      // An unknown name is left to whoever reads the config: it names the nearest.
       put(given, name,
           field != nullptr ? read_field_value(*field, value)
                            : json::value(without_line_end(text_argument(value))));
     } catch (const CallFailed& failure) {
-      faults += fmt::format("\n  --set {}: {}", name, failure.message);
+      faults += fmt::format("\n  {} {}: {}", option, name, failure.message);
     }
   }
   if (!faults.empty()) throw CallFailed{usage, "the settings cannot be read:" + faults, nullptr};

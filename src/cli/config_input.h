@@ -5,7 +5,9 @@
 
 #include <boost/json/object.hpp>
 
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "providers/provider.h"
@@ -26,12 +28,13 @@ struct ConfigInput {
 /// Adds the options to a command; `--unset` where something can be changed.
 void add_config_options(CLI::App& command, ConfigInput& input, bool with_unset);
 
-/// What --set means: texts, numbers and truth values by the provider's table of fields; a secret
-/// only from a file or standard input, without the line end behind it; credentials as `user:@file`;
-/// a name that comes again makes a list. Above --config, member by member. Throws CallFailed
-/// (usage) with all faults. `provider` may be null (one that this program does not know): then
-/// values are texts.
-json::object read_config(const ConfigInput& input, const providers::Provider* provider);
+/// What --set means: texts, numbers and truth values by the table of fields; a secret only from a
+/// file or standard input, without the line end behind it; credentials as `user:@file`; a name that
+/// comes again makes a list. Above --config, member by member. `option` names it in faults. Throws
+/// CallFailed (usage) with all faults. A name that is not in the table is text: whoever reads the
+/// config knows the nearest.
+json::object read_config(const ConfigInput& input, std::span<const providers::Field> fields,
+                         std::string_view option = "--set");
 
 /// One value for the field, as --set reads it: what rotate-secret takes. Throws CallFailed (usage).
 json::value read_field_value(const providers::Field& field, const std::string& given);

@@ -31,8 +31,10 @@ void add_settings(CLI::App& command, Settings& settings) {
       ->delimiter(',');
   command.add_option("--filter", settings.filter, "Payload filter: JSON text, @file or -");
   command.add_option("--description", settings.description);
-  command.add_option("--header", settings.headers,
-                     "NAME: VALUE, sent with every delivery (repeatable)");
+  command
+      .add_option("--header", settings.headers,
+                  "NAME: VALUE, sent with every delivery (repeatable)")
+      ->allow_extra_args(false);
   command.add_option("--retry", settings.retry,
                      "standard, quick, patient, or waits like 1s,30s,5m");
   command.add_option("--timeout-ms", settings.timeout_ms, "1000 to 30000");

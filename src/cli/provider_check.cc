@@ -110,7 +110,8 @@ Given read_given(const ProviderCheck& options) {
   }
   given.provider =
       &provider_named(!options.provider.empty() ? options.provider : named.value_or(""));
-  for (auto& [name, value] : read_config(options.config, given.provider)) config[name] = value;
+  for (auto& [name, value] : read_config(options.config, given.provider->fields))
+    config[name] = value;
   // A certificate that a provider is fetched from elsewhere can be given by hand here.
   given.settings = read_settings(config, *given.provider, true);
   apply_flags(options, given);

@@ -80,6 +80,37 @@ void add_list(CLI::App& requests, Context& context) {
   });
 }
 
+/// Control characters other than line ends are made visible.
+void print_lines(std::string_view text) {
+  while (!text.empty()) {
+    const auto line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(text.size(), line.size() + 1));
+    fmt::print("{}\n", printable(line.ends_with('\r') ? line.substr(0, line.size() - 1) : line));
+  }
+}
+
+/// As it came: head and body, below what became of it. The verdict is what explain shows.
+void print_request(json::object request) {
+  const auto headers = request["headers"].as_array();
+  const auto body = request["body"], packed = request["body_base64"];
+  const bool is_cut = request["body_truncated"] == true;
+  const auto id = cell(&request["id"]);
+  for (const auto name : {"headers", "body", "body_base64", "body_truncated", "verdict", "object"})
+    request.erase(name);
+  print_object(request, {});
+  fmt::print("\n");
+  for (const auto& header : headers)
+    fmt::print("{}: {}\n", cell(&header.at(0)), cell(&header.at(1)));
+  fmt::print("\n");
+  if (body.is_string())
+    print_lines(body.get_string());
+  else if (packed.is_string())
+    fmt::print(stderr, "Its body is not text: posthorn requests get {} --body\n", id);
+  else
+    fmt::print(stderr, "Its body is not kept any more.\n");
+  if (is_cut) fmt::print(stderr, "Cut; the whole: posthorn requests get {} --body\n", id);
+}
+
 void add_get(CLI::App& requests, Context& context) {
   auto id = std::make_shared<std::string>();
   auto body_alone = std::make_shared<bool>(false);
@@ -93,9 +124,13 @@ void add_get(CLI::App& requests, Context& context) {
         const auto bytes = client.bytes(path_of(*id) + "/body");
         if (std::fwrite(bytes.data(), 1, bytes.size(), stdout) != bytes.size())
           throw CallFailed{failed, "standard output cannot be written", nullptr};
-      } else {
-        print_object(client.call("GET", path_of(*id)), context.output);
+        return static_cast<int>(done);
       }
+      auto request = client.call("GET", path_of(*id));
+      if (context.output.as_json)
+        print_object(request, context.output);
+      else
+        print_request(std::move(request.as_object()));
       return static_cast<int>(done);
     };
   });
@@ -113,21 +148,23 @@ void add_get(CLI::App& requests, Context& context) {
 
 void print_verification(std::string_view title, const json::value& verdict) {
   fmt::print("{}\n", title);
+  std::string last_detail;
   if (const auto* steps = text::at_pointer(verdict, "/steps"); steps != nullptr)
     for (const auto& step : steps->as_array()) {
       const auto detail = member(step, "/detail");
       fmt::print("  {:<4} {}{}\n", step.at("passed") == true ? "ok" : "FAIL", member(step, "/what"),
                  detail == "-" || detail.empty() ? "" : ": " + detail);
+      last_detail = detail;
     }
   if (const auto* faults = text::at_pointer(verdict, "/faults"); faults != nullptr)
     for (const auto& fault : faults->as_array())
       fmt::print("  FAIL {}: {}\n", member(fault, "/pointer"), member(fault, "/detail"));
-  if (const auto reason = member(verdict, "/reason"); reason != "-" && !reason.empty())
-    fmt::print("  {}\n", reason);
+  const auto reason = member(verdict, "/reason");
+  if (reason != "-" && !reason.empty() && reason != last_detail) fmt::print("  {}\n", reason);
 }
 
 void print_explanation(const json::value& answer) {
-  fmt::print("{} is {}: {}\n", member(answer, "/request_id"), member(answer, "/state"),
+  fmt::print("{}: {}. It {}\n", member(answer, "/request_id"), member(answer, "/state"),
              member(answer, "/in_words"));
   for (const auto& [name, title] :
        {std::pair{"/events", "events"}, {"/duplicate_of", "duplicate of"}})

@@ -331,8 +331,9 @@ void add_signatures(CLI::App& root, Context& context) {
   auto* verify_command = root.add_subcommand(
       "verify", "Verifies a webhook's signature, and says step by step why not");
   add_signed_options(*verify_command, *verified);
-  verify_command->add_option("--header", verified->headers,
-                             "NAME: VALUE of the request (repeatable)");
+  verify_command
+      ->add_option("--header", verified->headers, "NAME: VALUE of the request (repeatable)")
+      ->allow_extra_args(false);
   verify_command->add_option("--cases", verified->cases,
                              "A folder of provider cases: one JSON line for each");
   verify_command->add_option("--provider", verified->provider,

@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "cli/command_line.h"
 #include "cli/config_input.h"
+#include "ingest/pollers/poller.h"
 #include "text/json.h"
 
 namespace posthorn::cli {
@@ -15,9 +16,11 @@ namespace {
 
 /// What `create` and `update` take; only what was given is sent.
 struct Settings {
-  std::string name, description, application, public_url, schema, key, poll;
-  ConfigInput config;
-  bool paused = false;
+  std::string name, description, application, public_url, schema, key;
+  ConfigInput config, poll;
+  bool paused = false, no_poll = false;
+
+  [[nodiscard]] bool needs_provider() const { return !config.empty() || !poll.empty(); }
   std::optional<bool> include_payload;
   std::optional<std::int64_t> rate_per_minute, silent_after_seconds;
 };
@@ -40,8 +43,14 @@ void add_settings(CLI::App& command, Settings& settings, bool with_unset) {
                      "Calls a minute at most; 0: unlimited");
   command.add_option("--silent-after", settings.silent_after_seconds,
                      "Seconds without a call after which a notice is made");
-  command.add_option("--poll", settings.poll,
-                     "The polling backstop's settings: JSON text, @file or -");
+  command
+      .add_option("--poll", settings.poll.set,
+                  "NAME=VALUE, a setting of the polling backstop (repeatable). Of a secret: "
+                  "NAME=@file or NAME=-")
+      ->allow_extra_args(false);
+  command.add_option("--poll-config", settings.poll.config,
+                     "All settings of the polling backstop as JSON: @file or -");
+  if (with_unset) command.add_flag("--no-poll", settings.no_poll, "Do not poll any more");
 }
 
 json::object body_of(const Settings& settings, const providers::Provider* provider) {
@@ -64,8 +73,21 @@ json::object body_of(const Settings& settings, const providers::Provider* provid
   add("public_url", settings.public_url);
   add("key", settings.key);
   add_json("schema", "--schema", settings.schema);
-  add_json("poll", "--poll", settings.poll);
-  if (!settings.config.empty()) body["config"] = read_config(settings.config, provider);
+  if (!settings.config.empty())
+    body["config"] =
+        read_config(settings.config,
+                    provider != nullptr ? provider->fields : std::span<const providers::Field>());
+  if (settings.no_poll) body["poll"] = nullptr;
+  if (!settings.poll.empty()) {
+    const auto* poller =
+        provider != nullptr ? ingest::pollers::find_poller(provider->name) : nullptr;
+    if (provider != nullptr && poller == nullptr)
+      throw CallFailed{usage, fmt::format("{} has nothing to poll", provider->title), nullptr};
+    body["poll"] = read_config(settings.poll,
+                               poller != nullptr ? ingest::pollers::fields_of(*poller)
+                                                 : std::span<const providers::Field>(),
+                               "--poll");
+  }
   if (settings.paused) body["paused"] = true;
   if (settings.include_payload) body["include_payload"] = *settings.include_payload;
   if (settings.rate_per_minute) body["rate_per_minute"] = *settings.rate_per_minute;
@@ -169,11 +191,12 @@ void add_update(CLI::App& sources, Context& context) {
   update->footer(
       "Examples:\n  posthorn sources update src_0000000000042 --set tolerance_s=600\n"
       "  posthorn sources update src_0000000000042 --unset verify_token --name 'Payments, live'\n"
+      "  posthorn sources update src_0000000000042 --poll api_key=@restricted-key.txt\n"
       "To replace a secret without a gap: posthorn sources rotate-secret");
   update->callback([&context, id, changed] {
     context.action = [&context, id, changed] {
       auto client = context.connect();
-      const auto* provider = changed->config.empty() ? nullptr : provider_of(client, *id);
+      const auto* provider = changed->needs_provider() ? provider_of(client, *id) : nullptr;
       const auto body = body_of(*changed, provider);
       if (body.empty())
         throw CallFailed{usage, "nothing to change: see posthorn sources update --help", nullptr};

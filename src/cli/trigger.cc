@@ -172,7 +172,7 @@ int trigger(const Context& context, Trigger options) {
   } else {
     if (options.provider.empty()) throw CallFailed{usage, "say of which PROVIDER", nullptr};
     const auto& provider = provider_named(options.provider);
-    const auto settings = read_settings(read_config(options.config, &provider), provider);
+    const auto settings = read_settings(read_config(options.config, provider.fields), provider);
     for (int i = 0; i < options.count; ++i)
       accepted += trigger_url(context, provider, settings, options, body) ? 1 : 0;
   }

@@ -371,6 +371,9 @@ def main():
             if name != "telegram":
                 checks.check(f"{name}: webhooks were dropped", polled.dropped > 0)
                 checks.check(f"{name}: the poll brought what was dropped", origins["poll"] >= polled.dropped, origins)
+            explained = posthorn.call("GET", f"/v1/requests/{next(one['id'] for one in rows if one['origin'] == 'poll')}/explain")
+            checks.check(f"{name}: what was polled is explained as that", "polling" in explained["now_unknown_because"] and not explained["likely_mistakes"],
+                         explained)
             print(f"{name}: {len(polled.wanted)} events, {polled.dropped} webhooks dropped, {origins['poll']} found by polling, {polled.api.asked} questions")
         # Settings are checked with all their faults.
         status, _, problem = posthorn.request("POST", "/v1/sources", {"provider": "stripe", "name": "x", "config": Stripe.config, "poll": {

@@ -7,6 +7,7 @@ import base64
 import http.client
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -260,10 +261,13 @@ def command_line(posthorn, sources, folder):
     source = sources.create("stripe", STRIPE, "--name", "Payments", "--rate-per-minute", "600", "--key", "/object_id")
     shown = sources.run("sources", "get", source["id"])
     checks.equal("settings by options", (shown["name"], shown["rate_per_minute"], shown["key"]), ("Payments", 600, "/object_id"))
-    changed = sources.run("sources", "update", source["id"], "--set", "tolerance_s=60", "--description", "live")
+    changed = sources.run("sources", "update", "--set", "tolerance_s=60", source["id"], "--description", "live")
     checks.equal("changed by options", (changed["config"]["tolerance_s"], changed["description"]), (60, "live"))
     changed = sources.run("sources", "update", source["id"], "--unset", "tolerance_s")
     checks.check("unset", "tolerance_s" not in changed["config"], changed["config"])
+    changed = sources.run("sources", "update", source["id"], "--poll", "api_key=-", "--poll", "types=charge.refunded", "--poll", "interval_seconds=86400", text="rk_live_end_to_end_0001")
+    checks.check("the backstop's settings, its key masked", changed["poll"]["interval_seconds"] == 86400 and "rk_live_end_to_end_0001" not in json.dumps(changed), changed["poll"])
+    checks.equal("and without one", sources.run("sources", "update", source["id"], "--no-poll")["poll"], None)
     password = os.path.join(folder, "password.txt")
     with open(password, "w", encoding="utf-8") as file:
         file.write("inbound-password-0001\n")
@@ -279,6 +283,8 @@ def command_line(posthorn, sources, folder):
     row = sources.newest(source)
     code, body, _ = posthorn.cli("requests", "get", row["id"], "--body")
     checks.equal("the raw body", (code, len(body.encode())), (0, row["body_bytes"]))
+    code, out, _ = posthorn.cli("requests", "get", row["id"])
+    checks.check("a request as it came", code == 0 and "Stripe-Signature: t=" in out and body in out, out)
     code, out, _ = posthorn.cli("requests", "list", "--source", source["id"], "--state", "processed")
     checks.check("requests in a table", code == 0 and row["id"] in out, out)
     for unknown in (("sources", "get", "src_00000000zzzzz"), ("requests", "get", "req_00000000zzzzz"), ("trigger", "--to-source", "src_00000000zzzzz")):
@@ -329,6 +335,24 @@ def tailed(posthorn, sources):
     checks.check("tail shows what comes", len(rows) == 1 and rows[0]["source_id"] == source["id"], rows)
 
 
+def readme(sources_of, folder):
+    """The commands of README's part on receiving, one after the other; `src_...` is the source that was made, `req_...` its last request."""
+    text = open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "README.md"), encoding="utf-8").read()
+    commands = re.search(r"### Receiving\n.*?```\n(.*?)```", text, re.S).group(1).splitlines()
+    checks.check("README has commands for receiving", len(commands) > 5, commands)
+    with Posthorn(BINARY, dev=False) as posthorn:
+        sources = sources_of(posthorn)
+        for command in commands:
+            made = sources.run("sources", "list") if "src_..." in command else None
+            if made:
+                command = command.replace("src_...", made["id"])
+            if "req_..." in command:
+                command = command.replace("req_...", posthorn.call("GET", "/v1/requests?limit=1")["data"][0]["id"])
+            run = subprocess.run(["bash", "-c", f"posthorn() {{ '{BINARY}' \"$@\"; }}\n" + command], cwd=folder, capture_output=True, text=True, timeout=60,
+                                 env={**os.environ, "POSTHORN_URL": f"http://127.0.0.1:{posthorn.port}", "POSTHORN_KEY": ADMIN_KEY})
+            checks.check("README: " + command, run.returncode == 0, run.stdout + run.stderr)
+
+
 def plain_http(sources_of):
     """Over plain http only loopback is trusted."""
     address = own_address()
@@ -373,7 +397,7 @@ def main():
                 "pause": lambda: pause_and_resume(posthorn, sources), "forwarding": lambda: forwarding(posthorn, sources),
                 "replies": lambda: replies(posthorn, sources), "bad calls": lambda: bad_calls(posthorn, sources),
                 "command line": lambda: command_line(posthorn, sources, folder), "offline": lambda: offline(posthorn, sources, folder),
-                "tail": lambda: tailed(posthorn, sources), "plain http": lambda: plain_http(lambda other: Sources(other, folder))}
+                "tail": lambda: tailed(posthorn, sources), "readme": lambda: readme(lambda other: Sources(other, folder), folder), "plain http": lambda: plain_http(lambda other: Sources(other, folder))}
             for name, scenario in scenarios.items():
                 try:
                     scenario()
