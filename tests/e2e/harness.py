@@ -61,13 +61,13 @@ def wait_until(condition, seconds=15, what="the condition"):
 class Posthorn:
     """`posthorn serve` on a free port and a folder of its own."""
 
-    def __init__(self, binary, data=None, arguments=(), environment=None, dev=True, host="127.0.0.1"):
+    def __init__(self, binary, data=None, arguments=(), environment=None, dev=True, host="127.0.0.1", port=0):
         self.binary = os.path.abspath(binary)
         self.own_folder = data is None
         self.data = data or tempfile.mkdtemp(prefix="posthorn-test-")
         self.arguments = list(arguments) + (["--dev"] if dev else [])
         self.environment = dict(environment or {})
-        self.host = host
+        self.host, self.wanted_port = host, port
         self.process = None
         self.port = None
         self.log = os.path.join(self.data + "-log.txt")
@@ -77,7 +77,7 @@ class Posthorn:
         environment.update(POSTHORN_ADMIN_KEY=ADMIN_KEY, POSTHORN_LOG__FORMAT="json", **self.environment)
         begin = time.monotonic()
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen([self.binary, "serve", "--data", self.data, "--listen", self.host + ":0", *self.arguments],
+            self.process = subprocess.Popen([self.binary, "serve", "--data", self.data, "--listen", f"{self.host}:{self.wanted_port}", *self.arguments],
                                             stdout=subprocess.PIPE, stderr=log, env=environment)
         timer = threading.Timer(seconds, self.process.kill)
         timer.start()

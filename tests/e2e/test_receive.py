@@ -15,7 +15,7 @@ import tempfile
 import threading
 import urllib.parse
 
-from harness import ADMIN_KEY, Checks, Posthorn, binary_argument, wait_until
+from harness import ADMIN_KEY, Checks, Posthorn, binary_argument, free_port, wait_until
 from receiving import Sources, configs, wrong_config
 
 checks = Checks()
@@ -319,20 +319,29 @@ def offline(posthorn, sources, folder):
     checks.equal("settings that are missing", posthorn.cli("verify", "--provider", "stripe", "--body", "x")[0], 2)
 
 
-def tailed(posthorn, sources):
-    source = sources.create("stripe", STRIPE)
-    run = subprocess.Popen([BINARY, "requests", "tail", "--source", source["id"], "--count", "1", "--json"], stdout=subprocess.PIPE, text=True,
-                           env={**os.environ, "POSTHORN_URL": f"http://127.0.0.1:{posthorn.port}", "POSTHORN_KEY": ADMIN_KEY})
-    stopper = threading.Timer(30, run.kill)
-    stopper.start()
-    try:
-        # What comes before the stream is open is not shown: called until something is.
-        while run.poll() is None:
-            sources.run("trigger", "stripe", "--to-source", source["id"])
-        rows = [json.loads(line) for line in run.stdout.read().splitlines()]
-    finally:
-        stopper.cancel()
-    checks.check("tail shows what comes", len(rows) == 1 and rows[0]["source_id"] == source["id"], rows)
+def tailed(sources_of):
+    """Live, and over a kill: what was received meanwhile is shown when the server is there again."""
+    with Posthorn(BINARY, dev=False, port=free_port()) as posthorn:
+        sources = sources_of(posthorn)
+        source, other = sources.create("stripe", STRIPE), sources.create("github", {"secret": "github-secret-0001"})
+        run = subprocess.Popen([BINARY, "requests", "tail", "--source", source["id"], "--state", "processed", "--json"], stdout=subprocess.PIPE, text=True,
+                               env={**os.environ, "POSTHORN_URL": f"http://127.0.0.1:{posthorn.port}", "POSTHORN_KEY": ADMIN_KEY})
+        rows = []
+        reader = threading.Thread(target=lambda: rows.extend(json.loads(line) for line in run.stdout), daemon=True)
+        reader.start()
+        try:
+            sources.run("trigger", "github", "--to-source", other["id"])
+            # What comes before the stream is open is not shown: called until something is.
+            wait_until(lambda: sources.run("trigger", "stripe", "--to-source", source["id"]) and rows, 30, "the first row")
+            posthorn.kill()
+            posthorn.start()
+            later = sources.run("trigger", "stripe", "--to-source", source["id"])["request"]["id"]
+            wait_until(lambda: later in [row["id"] for row in rows], 30, "what came after the kill")
+        finally:
+            run.kill()
+            run.wait()
+        checks.check("tail shows what comes, of one source, also over a kill", {row["source_id"] for row in rows} == {source["id"]}, rows)
+        checks.equal("none twice", len({row["id"] for row in rows}), len(rows))
 
 
 def readme(sources_of, folder):
@@ -397,7 +406,7 @@ def main():
                 "pause": lambda: pause_and_resume(posthorn, sources), "forwarding": lambda: forwarding(posthorn, sources),
                 "replies": lambda: replies(posthorn, sources), "bad calls": lambda: bad_calls(posthorn, sources),
                 "command line": lambda: command_line(posthorn, sources, folder), "offline": lambda: offline(posthorn, sources, folder),
-                "tail": lambda: tailed(posthorn, sources), "readme": lambda: readme(lambda other: Sources(other, folder), folder), "plain http": lambda: plain_http(lambda other: Sources(other, folder))}
+                "tail": lambda: tailed(lambda other: Sources(other, folder)), "readme": lambda: readme(lambda other: Sources(other, folder), folder), "plain http": lambda: plain_http(lambda other: Sources(other, folder))}
             for name, scenario in scenarios.items():
                 try:
                     scenario()
