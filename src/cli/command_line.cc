@@ -165,6 +165,8 @@ int run(int argument_count, char** arguments) {
       "  posthorn endpoints create https://example.com/hooks --types 'ticket.*'\n"
       "  posthorn events publish ticket.created --data '{\"id\":1042}'\n"
       "  posthorn deliveries list --status exhausted --since -2h\n"
+      "  posthorn sources create stripe --set signing_secret=@secret.txt\n"
+      "  posthorn requests list --state refused --since -2h\n"
       "  posthorn egress check https://10.0.0.1/");
   add_server(root, context);
   add_events(root, context);

@@ -62,6 +62,9 @@ def one_provider(posthorn, sources, provider, config, folder):
             checks.check(f"{name}: its event is named after it", event["type"].startswith(name + "."), event["type"])
             checks.check(f"{name}: and has a kind and a link to the request", event["data"]["kind"] and row["id"] in json.dumps(event["data"]), json.dumps(event)[:400])
             checks.equal(f"{name}: its actor is the source", event["actor"], "source:" + source["id"])
+        others = {sample: posthorn.call("POST", f"/v1/sources/{source['id']}/trigger", {"event": sample}) for sample in provider["samples"][1:]}
+        ends = {sample: settled(sources, other["request"]["id"])["state"] for sample, other in others.items()}
+        checks.check(f"{name}: so is every other sample", all(other["accepted"] for other in others.values()) and set(ends.values()) <= {"processed", "answered"}, ends)
         call = sources.signed(name, config, source["ingest_url"])
         status, _, body = call.send(posthorn.port)
         checks.check(f"{name}: so is one from outside", status < 400, f"{status} {body[:200]}")
@@ -71,7 +74,7 @@ def one_provider(posthorn, sources, provider, config, folder):
         settled(sources, sources.newest(source)["id"])
         rows = sources.requests("source_id=" + source["id"])
         if name != "open":
-            checks.equal(f"{name}: and is a duplicate, or makes nothing new", (len(rows), rows[0]["duplicate_of"] == first["id"] or rows[0]["events_new"] == 0), (3, True))
+            checks.equal(f"{name}: and is a duplicate, or makes nothing new", (len(rows), rows[0]["duplicate_of"] == first["id"] or rows[0]["events_new"] == 0), (3 + len(others), True))
     refused_when_forged(posthorn, sources, source, provider, config, folder)
 
 
