@@ -1,7 +1,5 @@
 #include "app/housekeeping.h"
 
-#include <boost/asio/steady_timer.hpp>
-
 #include "app/outgoing_mail.h"
 
 namespace posthorn::app {
@@ -18,30 +16,6 @@ constexpr Millis backstop = 10s;
 constexpr Millis refused_for_max = 72h;
 }  // namespace
 
-class Housekeeping::Alarm {
- public:
-  explicit Alarm(asio::io_context& context) : timer_(context) {}
-
-  /// Until woken, or for `at_most`. A wake() that came since the last wait ends this one at once.
-  task<> wait(Millis at_most) {
-    if (std::exchange(woken_, false)) co_return;
-    timer_.expires_after(at_most);
-    boost::system::error_code cut_short;
-    co_await timer_.async_wait(asio::redirect_error(use_task, cut_short));
-    woken_ = false;
-  }
-  void wake() {
-    woken_ = true;
-    timer_.cancel();
-  }
-
- private:
-  asio::basic_waitable_timer<std::chrono::steady_clock,
-                             asio::wait_traits<std::chrono::steady_clock>, executor>
-      timer_;
-  bool woken_ = false;
-};
-
 Housekeeping::Housekeeping(asio::io_context& context, env::Clock& clock, store::Store& store,
                            env::MailSender& mail, api::ReplayRunner& replays, env::Log& log,
                            store::Retention retention)
@@ -53,7 +27,7 @@ Housekeeping::Housekeeping(asio::io_context& context, env::Clock& clock, store::
       log_(log),
       retention_(retention),
       tasks_(context, log, {}),
-      mail_alarm_(std::make_unique<Alarm>(context)) {}
+      mail_alarm_(context, clock) {}
 
 Housekeeping::~Housekeeping() = default;
 
@@ -68,12 +42,14 @@ void Housekeeping::start() {
 }
 
 void Housekeeping::wake_mails() {
-  asio::post(context_, [this] { mail_alarm_->wake(); });
+  asio::post(context_, [this] { mail_alarm_.ring(); });
 }
 
 task<> Housekeeping::stop() {
   listening_.reset();
   replays_.stop();
+  stopping_ = true;
+  mail_alarm_.ring();
   co_await tasks_.stop();
 }
 
@@ -140,9 +116,9 @@ task<bool> Housekeeping::send_waiting_mails() {
 
 task<> Housekeeping::send_mails() {
   Millis pause = mail_retry_first;
-  for (;;) {
+  while (!stopping_) {
     const bool all_settled = co_await send_waiting_mails();
-    co_await mail_alarm_->wait(all_settled ? backstop : pause);
+    co_await mail_alarm_.wait_until(clock_.steady() + (all_settled ? backstop : pause));
     pause = all_settled ? mail_retry_first : std::min(pause * 2, mail_retry_max);
   }
 }

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "api/replay_runner.h"
+#include "env/alarm.h"
 #include "env/clock.h"
 #include "env/log.h"
 #include "env/mail_sender.h"
@@ -35,9 +36,6 @@ class Housekeeping {
   task<bool> send_waiting_mails();
   void wake_mails();
 
-  /// A sleep that wake() ends early.
-  class Alarm;
-
   asio::io_context& context_;
   env::Clock& clock_;
   store::Store& store_;
@@ -46,7 +44,8 @@ class Housekeeping {
   env::Log& log_;
   store::Retention retention_;
   env::TaskGroup tasks_;
-  std::unique_ptr<Alarm> mail_alarm_;
+  env::Alarm mail_alarm_;
+  bool stopping_ = false;
   std::shared_ptr<void> listening_;
 };
 

@@ -4,9 +4,7 @@
 
 #include <doctest/doctest.h>
 
-#include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/redirect_error.hpp>
 #include <boost/system/system_error.hpp>
 #include <functional>
 #include <map>
@@ -19,52 +17,13 @@
 #include "crypto/vault.h"
 #include "deliver/engine.h"
 #include "deliver/metrics.h"
+#include "env/virtual_clock.h"
 #include "model/endpoint_json.h"
 #include "store/memory/memory_store.h"
 
 namespace posthorn::deliver::testing {
 
-/// Time that moves when it is told to. Wall clock and steady clock run together.
-class VirtualClock final : public env::Clock {
- public:
-  explicit VirtualClock(asio::io_context& context) : context_(context) {}
-
-  Instant now() const override { return Instant{1'795'000'000'000 + steady_.ms}; }
-  Tick steady() const override { return steady_; }
-
-  task<> sleep_until(Tick at) override {
-    if (at <= steady_) co_return;
-    const auto sleepers = sleepers_;
-    Timer timer(context_, std::chrono::steady_clock::time_point::max());
-    const auto place = sleepers->emplace(at, &timer);
-    boost::system::error_code ended;
-    co_await timer.async_wait(asio::redirect_error(use_task, ended));
-    const bool cancelled = place->second != nullptr;
-    sleepers->erase(place);
-    if (cancelled) throw boost::system::system_error(asio::error::operation_aborted);
-  }
-
-  /// Goes to the next wake-up at or before `limit` and wakes it; false when there is none.
-  bool advance(Tick limit) {
-    for (auto& [at, timer] : *sleepers_) {
-      if (!timer) continue;
-      if (at > limit) break;
-      steady_ = std::max(steady_, at);
-      std::exchange(timer, nullptr)->cancel();
-      return true;
-    }
-    return false;
-  }
-  void jump_to(Tick at) { steady_ = std::max(steady_, at); }
-
- private:
-  using Timer = asio::basic_waitable_timer<std::chrono::steady_clock,
-                                           asio::wait_traits<std::chrono::steady_clock>, executor>;
-  asio::io_context& context_;
-  Tick steady_{1'000};
-  std::shared_ptr<std::multimap<Tick, Timer*>> sleepers_ =
-      std::make_shared<std::multimap<Tick, Timer*>>();
-};
+using env::VirtualClock;
 
 class CountingRandom final : public env::Random {
  public:

@@ -4,56 +4,21 @@
 
 #include <doctest/doctest.h>
 
-#include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_future.hpp>
-#include <boost/system/system_error.hpp>
 #include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "crypto/test_certificate.h"
+#include "env/virtual_clock.h"
 #include "ingest/receiver.h"
 #include "ingest/worker.h"
 #include "store/memory/memory_store.h"
 #include "text/json_payload.h"
 
 namespace posthorn::ingest::testing {
-
-class VirtualClock final : public env::Clock {
- public:
-  explicit VirtualClock(asio::io_context& context) : context_(context) {}
-  Instant now() const override { return Instant{1'795'244'400'000 + steady_.ms}; }
-  Tick steady() const override { return steady_; }
-  task<> sleep_until(Tick at) override {
-    if (at <= steady_) co_return;
-    Timer timer(context_, std::chrono::steady_clock::time_point::max());
-    const auto place = sleepers_->emplace(at, &timer);
-    const auto sleepers = sleepers_;
-    boost::system::error_code ended;
-    co_await timer.async_wait(asio::redirect_error(use_task, ended));
-    const bool cancelled = place->second != nullptr;
-    sleepers->erase(place);
-    if (cancelled) throw boost::system::system_error(asio::error::operation_aborted);
-  }
-  /// Wakes everybody who sleeps until `at` at the latest.
-  void move_to(Tick at) {
-    steady_ = at;
-    for (auto& [when, timer] : *sleepers_)
-      if (when <= at && timer != nullptr) std::exchange(timer, nullptr)->cancel();
-  }
-
- private:
-  using Timer = asio::basic_waitable_timer<std::chrono::steady_clock,
-                                           asio::wait_traits<std::chrono::steady_clock>, executor>;
-  asio::io_context& context_;
-  Tick steady_{1'000};
-  std::shared_ptr<std::multimap<Tick, Timer*>> sleepers_ =
-      std::make_shared<std::multimap<Tick, Timer*>>();
-};
 
 class ScriptedFetcher final : public Fetcher {
  public:
@@ -201,7 +166,7 @@ class World {
   }
 
   asio::io_context context{1};
-  VirtualClock clock{context};
+  env::VirtualClock clock{context, Instant{1'795'244'400'000}};
   env::Timeline timeline{clock, Instant{0}};
   crypto::Vault vault = crypto::Vault::for_tests(7);
   store::MemoryStore store{clock};
