@@ -1,6 +1,6 @@
 #include <set>
 
-#include "api/test_world.h"
+#include "api/test_receiving.h"
 
 using namespace posthorn;
 using namespace posthorn::api;
@@ -65,6 +65,20 @@ TEST_CASE("every route that changes something writes an audit entry of its name"
   expect("bin.update", patch(bin_at, R"({"name":"b"})"));
   expect("bin.clear", del(bin_at + "/requests"));
   expect("bin.delete", del(bin_at));
+  const auto source = expect("source.create", world.post("/v1/sources", std::string(stripe)));
+  const auto source_at = "/v1/sources/" + source.text("id");
+  expect("source.update", patch(source_at, R"({"name":"cards"})"));
+  expect("source.pause", world.post(source_at + "/pause"));
+  expect("source.resume", world.post(source_at + "/resume"));
+  expect("source.rotate_secret",
+         world.post(source_at + "/rotate-secret", R"({"value":"whsec_fedcba9876543210"})"));
+  const auto triggered = expect("source.trigger", world.post(source_at + "/trigger"));
+  REQUIRE_MESSAGE(triggered.at("accepted") == true, triggered.body);
+  const auto request = std::string(triggered.at("request").at("id").as_string());
+  Receiving(world).settle(request, model::RequestState::parked);
+  expect("request.replay", world.post("/v1/requests/" + request + "/replay"));
+  expect("request.erase", del("/v1/requests/" + request + "/body"));
+  expect("source.delete", del(source_at));
   model::Object notice;
   notice.kind = model::ObjectKind::notification;
   notice.workspace = *WorkspaceId::parse(own);

@@ -93,6 +93,7 @@ TEST_CASE("a refused request is explained, and replayed once the settings are ri
   const auto told = world.get("/v1/requests/" + forged + "/explain");
   REQUIRE(told.status == 200);
   CHECK(told.at("now").at("verified") == false);
+  CHECK(told.text("in_words").starts_with("was refused: "));
   CHECK(told.at("at_receipt").at("steps").as_array().size() > 1);
   CHECK(world.post("/v1/requests/" + forged + "/replay").code() == "still_refused");
   // Signed with the secret of another source: named, and accepted once it is this one's.

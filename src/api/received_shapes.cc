@@ -89,6 +89,15 @@ json::value verdict_shape(const model::ReceivedRequest& request) {
   return parsed ? *std::move(parsed) : json::value(nullptr);
 }
 
+/// ": its reason" of the verdict; empty when there is none.
+std::string reason_of(const model::ReceivedRequest& request) {
+  const auto verdict = verdict_shape(request);
+  const auto* object = verdict.if_object();
+  const auto* reason = object != nullptr ? object->if_contains("reason") : nullptr;
+  if (reason == nullptr || !reason->is_string() || reason->get_string().empty()) return {};
+  return ": " + std::string(reason->get_string());
+}
+
 }  // namespace
 
 json::object request_shape(const Context& context, const model::ReceivedRequest& request) {
@@ -174,9 +183,9 @@ std::string in_words(const Context& context, const model::ReceivedRequest& reque
     case RequestState::duplicate:
       return fmt::format("says what {} said; nothing was done again", request.duplicate_of.text());
     case RequestState::refused:
-      return "was refused: it did not verify";
+      return "was refused" + reason_of(request);
     case RequestState::unparsed:
-      return "verifies, but cannot be read";
+      return "verifies, but cannot be read" + reason_of(request);
     case RequestState::invalid:
       return "verifies, but fields that are relied on are missing or wrong";
     case RequestState::parked:

@@ -84,8 +84,11 @@ task<Result<providers::Settings>> settings_for(ingest::CertificateCache* certifi
   if (!url) co_return live->settings;
   if (certificates == nullptr)
     co_return fail(Errc::unavailable, "the certificate that signed it cannot be fetched here");
-  PH_CO_TRY(auto pem, co_await certificates->fetch(*url));
-  co_return live->settings.with_map("certs", {{*url, std::move(pem)}});
+  auto pem = co_await certificates->fetch(*url);
+  if (!pem)
+    co_return fail(pem.error().code,
+                   "the certificate that signed it cannot be had: " + pem.error().what);
+  co_return live->settings.with_map("certs", {{*url, *std::move(pem)}});
 }
 
 task<std::expected<store::RequestChange, Problem>> replay_change(ReplayPorts ports,

@@ -24,7 +24,7 @@ struct Wanted {
 
 class Receiving {
  public:
-  explicit Receiving(World& world) : world_(world), metrics_(world.registry) {}
+  explicit Receiving(World& world) : world_(world) {}
 
   /// Keeps a sample as the receiver would; its id.
   std::string receive(const std::string& source, Wanted wanted = {}) {
@@ -44,7 +44,7 @@ class Receiving {
     const std::string body = wanted.forged ? sample->body + " " : sample->body;
     arrival.body = body;
     arrival.at = world_.clock.now();
-    ingest::Intake intake(world_.store, world_.timeline, metrics_);
+    auto& intake = world_.intake;
     const auto verification =
         live->source.provider->verify(live->settings, arrival.incoming(), arrival.at);
     if (!verification.verified || wanted.as_refused) {
@@ -78,7 +78,6 @@ class Receiving {
   }
 
   World& world_;
-  ingest::Metrics metrics_;
   int made_ = 0;
 };
 

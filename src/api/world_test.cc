@@ -76,8 +76,9 @@ World::World(Config config, store::MemoryTablesPtr tables) : store(clock, std::m
                           if (url.starts_with("https://")) return {};
                           return fail(Errc::refused, "only https:// is sent to");
                         },
-                        clock, timeline, random, log, registry, nullptr, &receiving},
+                        clock, timeline, random, log, registry, &certificates, &receiving},
                   std::move(config));
+  receiving.receiver = &receiver;
   const auto started = wait(service->start());
   REQUIRE_MESSAGE(started.has_value(), (started ? "" : started.error().what));
 }

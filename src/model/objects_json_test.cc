@@ -243,6 +243,28 @@ TEST_CASE("replay job: stored with its progress") {
   CHECK(replay_job_from(to_object(made))->cursor == UINT64_MAX);
 }
 
+TEST_CASE("replay job: over received requests") {
+  ReplayJob made;
+  RequestReplayFilter filter;
+  filter.source = SourceId{4};
+  filter.provider = "stripe";
+  filter.states = {RequestState::refused, RequestState::invalid};
+  filter.since = start;
+  filter.force = true;
+  made.requests = filter;
+  made = stamped(made);
+  check_round_trip(made, replay_job_from);
+  const auto back = replay_job_from(to_object(made));
+  REQUIRE(back->requests);
+  CHECK(back->requests->states == filter.states);
+  CHECK(back->requests->source == filter.source);
+  CHECK(back->requests->provider == "stripe");
+  CHECK(back->requests->since == start);
+  CHECK_FALSE(back->requests->until);
+  CHECK(back->requests->force);
+  CHECK(to_api(made).at("filter").is_null());
+}
+
 TEST_CASE("replay job: exhausted ones unless said otherwise, and never everything by mistake") {
   Faults faults;
   const ReplayJob made = read_replay_job(body(R"({"since": "2026-01-01T00:00:00Z"})"), faults, {});
