@@ -48,6 +48,10 @@ std::vector<providers::Candidate> candidates_for(const Context& context,
 task<json::object> verified_now(Context& context, const model::ReceivedRequest& request) {
   json::object shown{
       {"now", nullptr}, {"now_unknown_because", nullptr}, {"likely_mistakes", json::array{}}};
+  if (request.origin == model::RequestOrigin::poll) {
+    shown["now_unknown_because"] = "polling found it at the provider: nobody signed it";
+    co_return shown;
+  }
   const auto live = context.ports.sources.by_id(request.source);
   if (!live || !has_whole_body(request)) {
     shown["now_unknown_because"] = live ? "its body is not kept whole" : "its source was deleted";

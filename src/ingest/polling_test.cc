@@ -34,8 +34,16 @@ class Api final : public Fetcher {
  public:
   task<env::Exchange> fetch(env::OutgoingRequest request) override {
     asked.push_back(request);
-    co_return script(asked.back());
+    auto answer = script(asked.back());
+    if (slow_clock != nullptr) {
+      under_way_most = std::max(under_way_most, ++under_way);
+      co_await slow_clock->sleep_until(slow_clock->steady() + Millis{1'000});
+      --under_way;
+    }
+    co_return answer;
   }
+  env::Clock* slow_clock = nullptr;  ///< Each answer then takes a second of it.
+  int under_way = 0, under_way_most = 0;
   std::vector<env::OutgoingRequest> asked;
   std::function<env::Exchange(const env::OutgoingRequest&)> script;
 };
@@ -298,6 +306,24 @@ TEST_CASE(
   source = bench.world.save(source);
   bench.world.pass(Millis{5'000});
   CHECK(bench.positions().empty());
+}
+
+TEST_CASE("only so many are asked at one time, and all have their turn") {
+  Bench bench;
+  bench.config.in_flight_max = 3;
+  StripeApi stripe(bench.api);
+  bench.api.slow_clock = &bench.world.clock;
+  std::vector<Source> sources;
+  for (int i = 0; i < 20; ++i) sources.push_back(bench.polled_stripe());
+  bench.start();
+  CHECK(bench.api.asked.size() == 3);
+  for (int i = 0; i < 8; ++i) bench.world.pass(Millis{1'000});
+  CHECK(bench.api.asked.size() == 20);
+  CHECK(bench.api.under_way_most == 3);
+  for (const auto& source : sources) CHECK(bench.health(source).at("behind") == false);
+  // Ended while questions are under way.
+  bench.world.pass(Millis{60'000});
+  CHECK(bench.api.asked.size() > 20);
 }
 
 TEST_CASE("telegram with a webhook set: health says so and never shows the token") {

@@ -11,6 +11,9 @@ namespace posthorn::ingest::pollers {
 namespace {
 
 constexpr std::size_t error_bytes_max = 300;
+/// After so long without anything new the window moves on: what was found must not be looked at for
+/// longer than its request is kept, or it would be new again.
+constexpr std::int64_t quiet_max = 24 * 3600, quiet_margin = 12 * 3600;
 constexpr std::size_t seen_max = 2000;  ///< What is forgotten too early is read again, no more.
 
 }  // namespace
@@ -28,9 +31,11 @@ json::object begin_window(const Situation& situation) {
 }
 
 json::object finished(const Situation& situation, json::object cursor, std::int64_t newest) {
+  const auto now = situation.now.unix_seconds();
+  auto since = whole_in(cursor, "since");
+  if (since < now - quiet_max) since = now - quiet_margin;
   // A moment in the future, by a clock that is wrong, must not hide what comes until then.
-  newest = std::min(newest, situation.now.unix_seconds());
-  cursor["since"] = std::max(newest, whole_in(cursor, "since"));
+  cursor["since"] = std::max(std::min(newest, now), since);
   cursor.erase("page");
   if (auto* seen = cursor.if_contains("seen"); seen != nullptr && seen->is_object()) {
     const auto from = window_of(situation, cursor).from;

@@ -14,7 +14,8 @@ struct Window {
 Window window_of(const Situation& situation, const json::object& cursor);
 /// The first cursor: a look that begins `lookback` ago.
 json::object begin_window(const Situation& situation);
-/// The look is complete and `newest` is the newest it saw (0: it saw nothing).
+/// The look is complete and `newest` is the newest it saw (0: it saw nothing). After a day without
+/// anything new the window moves on by itself.
 json::object finished(const Situation& situation, json::object cursor, std::int64_t newest);
 
 /// The page of a look that is not complete; empty when a new one begins.

@@ -44,7 +44,7 @@ struct Talk {
             .source = source,
             .provider = poller.provider,
             .base_url = base_url,
-            .now = now,
+            .now = at,
             .lookback = Millis{settings.integer("lookback_seconds") * 1000},
             .page_size = poller.page_size};
   }
@@ -83,6 +83,7 @@ struct Talk {
   Settings settings, source;
   std::string base_url;
   json::object cursor;
+  Instant at = now;
 };
 
 Talk stripe_talk(json::object more = {}) {
@@ -199,6 +200,19 @@ TEST_CASE(
   const auto before = talk.cursor;
   talk.take(R"({"has_more":false,"data":[]})");
   CHECK(talk.cursor == before);
+}
+
+TEST_CASE("after a quiet day the window moves on, so that nothing outlives its dedupe key in it") {
+  auto talk = stripe_talk();
+  const std::string quiet =
+      R"({"has_more":false,"data":[{"id":"evt_1","type":"a","created":1795248600}]})";
+  const auto before = whole_in(talk.cursor, "since");
+  talk.at = now + 23h;
+  talk.take(quiet);
+  CHECK(whole_in(talk.cursor, "since") == before);
+  talk.at = now + 25h;
+  talk.take(quiet);
+  CHECK(whole_in(talk.cursor, "since") == (now + 13h).unix_seconds());
 }
 
 TEST_CASE("github: failed deliveries are asked for one by one, once") {
