@@ -77,8 +77,12 @@ std::vector<store::DedupeKey> dedupe_keys(const providers::Parsed& parsed,
   if (parsed.idempotency_key)
     keys.push_back({.text = "id:" + *parsed.idempotency_key,
                     .within = parsed.key_is_digest ? digest_window : Millis{0}});
-  if (parsed.key_is_unsigned)
-    keys.push_back({.text = "body:" + std::string(body_sha256), .within = digest_window});
+  // One thing may be told twice in the same words under two names (Shopify's orders/create and
+  // orders/paid), so the name counts too, although it is no more signed than the id is.
+  if (parsed.key_is_unsigned && !parsed.events.empty())
+    keys.push_back(
+        {.text = "body:" + parsed.events.front().provider_event + ":" + std::string(body_sha256),
+         .within = digest_window});
   return keys;
 }
 
