@@ -57,9 +57,9 @@ def main(given):
         posthorn.stop(60)
         lost, rows = missing(posthorn.data, acknowledged, first_id)
         load.close()
-    offered = result["sent"] / result["seconds"]
-    print(f"saturated {saturated:.0f} requests/s; then {offered:.0f} a second sent for {result['seconds']:.0f} s over {given.connections} connections: "
-          f"{result['rate']:.0f} a second accepted, answers {statuses}")
+    sent = result["sent"] / result["seconds"]
+    print(f"saturated {saturated:.0f} requests/s; then {2 * saturated:.0f} a second due for {result['seconds']:.0f} s over {given.connections} connections, "
+          f"each with one request under way at most: {sent:.0f} a second sent, {result['rate']:.0f} accepted, answers {statuses}")
     print(f"p50 {result['p50_ms']:.0f} ms, p99 {result['p99_ms']:.0f} ms from when it was due; worker {lag:.1f} s behind at the end")
     print(f"memory {peak:.0f} MB at most: {'under' if peak < MEMORY_MB_MAX else 'NOT under'} {MEMORY_MB_MAX} MB")
     print(f"answers but 2xx and 503: {wrong or 'none'}")

@@ -37,6 +37,17 @@ const unsigned char* bytes_of(std::string_view text) {
   return text.empty() ? &nothing : reinterpret_cast<const unsigned char*>(text.data());
 }
 
+/// Fetched once and kept: the look-up behind EVP_sha256() costs more than the digest of a key.
+const EVP_MD* fetched(const char* name) {
+  const EVP_MD* const kind = EVP_MD_fetch(nullptr, name, nullptr);
+  PH_ASSERT(kind != nullptr);
+  return kind;
+}
+const EVP_MD* sha256_kind() {
+  static const EVP_MD* const kind = fetched("SHA256");
+  return kind;
+}
+
 std::string digest_of(const EVP_MD* kind, std::string_view data) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> out;
   unsigned int size = 0;
@@ -67,7 +78,7 @@ std::string finish(EVP_MAC_CTX* context) {
 }  // namespace
 
 std::string sha1(std::string_view data) { return digest_of(EVP_sha1(), data); }
-std::string sha256(std::string_view data) { return digest_of(EVP_sha256(), data); }
+std::string sha256(std::string_view data) { return digest_of(sha256_kind(), data); }
 std::string sha512(std::string_view data) { return digest_of(EVP_sha512(), data); }
 
 struct Sha256::State {
@@ -78,7 +89,7 @@ struct Sha256::State {
 };
 
 Sha256::Sha256() : state_(std::make_unique<State>()) {
-  PH_ASSERT(EVP_DigestInit_ex(state_->context.get(), EVP_sha256(), nullptr) == 1);
+  PH_ASSERT(EVP_DigestInit_ex(state_->context.get(), sha256_kind(), nullptr) == 1);
 }
 Sha256::Sha256(Sha256&&) noexcept = default;
 Sha256& Sha256::operator=(Sha256&&) noexcept = default;

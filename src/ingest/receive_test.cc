@@ -130,6 +130,30 @@ TEST_CASE("what a process left is worked on by the next one") {
   CHECK(world.metrics.processed.value() == 1200);
 }
 
+TEST_CASE("a flood of one source is worked on in few commits, and nothing is left behind") {
+  World world;
+  const auto source = stripe(world);
+  for (int i = 0; i < 300; ++i)
+    REQUIRE(world.send(source, world.sample(source, "invoice.payment_failed")).status == 200);
+  int commits = 0;
+  const auto listening =
+      world.store.listen([&commits](const std::shared_ptr<const store::CommitNotice>& notice) {
+        commits += notice->changed_requests.empty() ? 0 : 1;
+      });
+  SUBCASE("all at once") {
+    world.start_worker();
+    CHECK(commits <= 3);
+  }
+  SUBCASE("within the bound on bodies, which are read again") {
+    world.worker_config.bodies_bytes_max = 1'000;
+    world.worker_config.batch_bytes_max = 100'000;
+    world.start_worker();
+    CHECK(commits > 3);
+  }
+  CHECK(world.metrics.processed.value() == 300);
+  CHECK(world.events().size() == 300);
+}
+
 TEST_CASE("a paused source keeps and answers, and what came is worked on when it goes on") {
   World world;
   world.start_worker();

@@ -9,6 +9,8 @@ namespace {
 
 constexpr Millis backstop{5'000};
 constexpr Millis store_pause{500};
+/// What a body counts in a batch before its size is known.
+constexpr std::int64_t unread_bytes = 32 << 10;
 
 }  // namespace
 
@@ -78,8 +80,7 @@ void Worker::take_over(const std::vector<RequestPtr>& requests) {
                static_cast<int>(in_memory_) >= config_.window_max) {
       lane.behind = true;
     } else if (queued_.insert(request->id).second) {
-      lane.items.push_back({request->id, request->body ? request : nullptr});
-      ++in_memory_;
+      push(request->source, lane, {request->id, request->body ? request : nullptr});
     } else {
       // Replayed while it was in work: the store tells what it is now.
       lane.behind = true;
@@ -87,30 +88,51 @@ void Worker::take_over(const std::vector<RequestPtr>& requests) {
   }
 }
 
+void Worker::push(SourceId source, Lane& lane, Item item) {
+  if (item.request) {
+    if (bodies_bytes_ + item.request->body_bytes > config_.bodies_bytes_max)
+      item.request = nullptr;
+    else
+      bodies_bytes_ += item.request->body_bytes;
+  }
+  lane.items.push_back(std::move(item));
+  waiting_.insert(source);
+  ++in_memory_;
+}
+
+Worker::Item Worker::pop(Lane& lane) {
+  Item item = std::move(lane.items.front());
+  lane.items.pop_front();
+  --in_memory_;
+  if (item.request) bodies_bytes_ -= item.request->body_bytes;
+  return item;
+}
+
+void Worker::leave_in_store(Lane& lane) {
+  while (!lane.items.empty()) queued_.erase(pop(lane).id);
+  lane.behind = true;
+}
+
+/// Turns go round until the batch is full or nothing waits.
 std::vector<Worker::Item> Worker::take() {
   std::vector<Item> items;
-  if (lanes_.empty()) return items;
-  auto lane = lanes_.upper_bound(last_turn_);
-  for (std::size_t turns = lanes_.size();
-       turns > 0 && static_cast<int>(items.size()) < config_.batch_max; --turns, ++lane) {
-    if (lane == lanes_.end()) lane = lanes_.begin();
-    last_turn_ = lane->first;
-    auto& waiting = lane->second.items;
-    if (waiting.empty()) continue;
-    if (const auto live = ports_.sources.by_id(lane->first); live && live->source.paused) {
-      for (const auto& item : waiting) queued_.erase(item.id);
-      in_memory_ -= waiting.size();
-      waiting.clear();
-      lane->second.behind = true;
-      continue;
+  std::int64_t bytes = 0;
+  const auto has_room = [&] {
+    return static_cast<int>(items.size()) < config_.batch_max && bytes < config_.batch_bytes_max;
+  };
+  while (!waiting_.empty() && has_room()) {
+    auto place = waiting_.upper_bound(last_turn_);
+    if (place == waiting_.end()) place = waiting_.begin();
+    last_turn_ = *place;
+    Lane& lane = lanes_[last_turn_];
+    if (const auto live = ports_.sources.by_id(last_turn_); live && live->source.paused)
+      leave_in_store(lane);
+    for (int turn = 0; turn < config_.turn_max && !lane.items.empty() && has_room(); ++turn) {
+      items.push_back(pop(lane));
+      const auto& request = items.back().request;
+      bytes += request ? request->body_bytes : unread_bytes;
     }
-    for (int turn = 0; turn < config_.turn_max && !waiting.empty() &&
-                       static_cast<int>(items.size()) < config_.batch_max;
-         ++turn) {
-      items.push_back(std::move(waiting.front()));
-      waiting.pop_front();
-      --in_memory_;
-    }
+    if (lane.items.empty()) waiting_.erase(place);
   }
   return items;
 }
@@ -139,10 +161,7 @@ task<bool> Worker::refill() {
     }
     same.behind |= static_cast<int>(found->size()) == limit;
     for (const auto& due : *found)
-      if (queued_.insert(due.id).second) {
-        same.items.push_back({due.id, nullptr});
-        ++in_memory_;
-      }
+      if (queued_.insert(due.id).second) push(id, same, {due.id, nullptr});
     if (found->empty()) {
       const auto next = co_await ports_.store.sources_with_requests(SourceId{id.value - 1}, 1);
       if (next && !next->empty() && next->front().first == id && next->front().second > now)

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <unordered_set>
 #include <vector>
 
@@ -23,10 +24,12 @@
 namespace posthorn::ingest {
 
 struct WorkerConfig {
-  int batch_max = 256;         ///< Requests in one commit.
-  int turn_max = 32;           ///< Requests of one source in a turn, so that a flood leaves room.
-  int window_of_source = 512;  ///< Requests of one source in memory; the rest wait in the store.
-  int window_max = 8192;       ///< Over all sources.
+  int batch_max = 1024;         ///< Requests in one commit.
+  int turn_max = 32;            ///< Requests of one source in a turn, so that a flood leaves room.
+  int window_of_source = 4096;  ///< Requests of one source that wait here; the rest in the store.
+  int window_max = 16'384;      ///< Over all sources.
+  std::int64_t bodies_bytes_max = 64LL << 20;  ///< That wait with them; the rest are read again.
+  std::int64_t batch_bytes_max = 16LL << 20;   ///< Of bodies in one commit, or a single one.
   /// Waits after the 1st, 2nd, … failure; then it is parked.
   std::vector<Millis> retry_steps{1s, 5s, 30s, 5min, 30min, 2h};
 };
@@ -70,7 +73,10 @@ class Worker {
   void note(const store::CommitNotice& notice);
   void take_over(const std::vector<RequestPtr>& requests);
   task<> run();
+  void push(SourceId source, Lane& lane, Item item);
+  Item pop(Lane& lane);
   [[nodiscard]] std::vector<Item> take();
+  void leave_in_store(Lane& lane);
   task<bool> refill();
   task<> wait();
   task<bool> load(std::vector<Item>& items);
@@ -84,8 +90,10 @@ class Worker {
   const WorkerConfig config_;
   store::EpochsPtr epochs_;
   std::map<SourceId, Lane> lanes_;
-  SourceId last_turn_;  ///< Whose turn ended last; the next one behind it begins.
+  std::set<SourceId> waiting_;  ///< Whose lanes have items.
+  SourceId last_turn_;          ///< Whose turn ended last; the next one behind it begins.
   std::size_t in_memory_ = 0;
+  std::int64_t bodies_bytes_ = 0;         ///< Of the items in the lanes.
   std::unordered_set<RequestId> queued_;  ///< In a lane, in work, or acting.
   env::Alarm alarm_;
   bool stopping_ = false;

@@ -32,12 +32,13 @@ std::string status_in(const model::Object& object) {
   return parsed && parsed->is_object() ? text_in(parsed->get_object(), "status") : std::string();
 }
 
-store::RequestChange change_of(const model::ReceivedRequest& request, model::RequestState state,
-                               Instant now) {
+store::RequestChange change_of(std::shared_ptr<const model::ReceivedRequest> request,
+                               model::RequestState state, Instant now) {
   store::RequestChange change;
-  change.request = request.id;
+  change.request = request->id;
   change.state = state;
-  change.attempts = request.attempts;
+  change.attempts = request->attempts;
+  change.known = std::move(request);
   change.processed_at = now;
   return change;
 }
@@ -112,20 +113,20 @@ task<Result<WorkerBatch::Added>> WorkerBatch::add(
     std::shared_ptr<const model::ReceivedRequest> request, LiveSourcePtr live, bool acted) {
   const Instant now = ports_.clock.now();
   if (!live) {
-    auto change = change_of(*request, model::RequestState::parked, now);
+    auto change = change_of(request, model::RequestState::parked, now);
     change.error = "its source was deleted";
     batch_.request_changes.push_back(std::move(change));
     co_return Added::added;
   }
   const auto parsed = parse(*live, *request);
   if (!parsed.unreadable.empty()) {
-    auto change = change_of(*request, model::RequestState::unparsed, now);
+    auto change = change_of(request, model::RequestState::unparsed, now);
     change.verdict = as_text({{"reason", parsed.unreadable}});
     batch_.request_changes.push_back(std::move(change));
     co_return Added::added;
   }
   if (parsed.action && parsed.action->type == "http_get" && !acted) co_return Added::needs_action;
-  auto change = change_of(*request, model::RequestState::processed, now);
+  auto change = change_of(request, model::RequestState::processed, now);
   change.first_event = batch_.events.size();
   change.event_count = parsed.events.size();
   const Instant due = ports_.timeline.now();

@@ -176,6 +176,9 @@ struct RequestChange {
   /// event_count), known ones too; events_new counts the others. Without: as they are.
   std::size_t first_event = 0, event_count = 0;
   Instant processed_at;  ///< As it shall be.
+  /// The request as the caller read it, where that is at hand: what never changes of it need not be
+  /// read again for the commit notice. May be null.
+  std::shared_ptr<const model::ReceivedRequest> known;
 };
 
 /// Everything that commits together.

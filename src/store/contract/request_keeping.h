@@ -141,6 +141,22 @@ inline void request_notice_cases(const MakeHarness& make) {
   CHECK(bench.refusal(batch_of(RequestChange{.request = first.id})) == Errc::conflict);
   for (const auto& notice : told)
     if (notice != told[2]) CHECK(notice->changed_requests.empty());
+
+  // What the caller knows of it already makes no difference.
+  const auto third = receive_with(bench, {{.text = "b"}}, "two");
+  RequestChange change{.request = third.id};
+  change.known = told.back()->requests[0];
+  bench.apply(batch_of(std::move(change)));
+  REQUIRE(told.back()->changed_requests.size() == 1);
+  const auto& again = *told.back()->changed_requests[0];
+  CHECK(again.id == third.id);
+  CHECK(again.source == source);
+  CHECK(again.workspace == workspace);
+  CHECK(again.state == RequestState::processed);
+  CHECK(again.url == changed.url);
+  CHECK(again.headers == changed.headers);
+  CHECK(again.received_at == bench.now());
+  CHECK(again.body == nullptr);
 }
 
 /// Eight threads send the same calls: each key has exactly one first, whom all others name.

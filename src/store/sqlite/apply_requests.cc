@@ -134,10 +134,18 @@ void Applier::change_request(const RequestChange& change,
   auto shared = std::make_shared<ReceivedRequest>();
   ReceivedRequest& request = *shared;
   std::optional<std::string> verdict;
-  if (auto rows = sql_->request_now.query(change.request); notice_ && rows.next()) {
-    unpack_request(rows.bytes(4), request);
-    request.workspace = {rows.id(2)};
-    request.received_at = rows.instant(3);
+  if (notice_ && change.known) {
+    request = *change.known;
+    request.body = {};
+    request.duplicate_of = {};
+    request.events.clear();
+    request.events_new = request.forced = 0;
+  } else if (notice_) {
+    if (auto rows = sql_->request_now.query(change.request); rows.next()) {
+      unpack_request(rows.bytes(4), request);
+      request.workspace = {rows.id(2)};
+      request.received_at = rows.instant(3);
+    }
   }
   {
     auto rows = sql_->request_state_now.query(change.request);

@@ -133,7 +133,7 @@ TEST_CASE("client ids: they are found in the buckets of long ago, before and aft
   const auto first = publish(store, "one");
   const std::uint64_t bucket = std::uint64_t{1} << KeyFilters::bucket_bits;
   // Within the first segment, and in later ones.
-  for (const auto age : {1ULL, 2ULL, 9ULL, 30ULL}) {
+  for (const auto age : {1ULL, 2ULL, 65ULL, 230ULL}) {
     jump_to_event(store, age * bucket + 5);
     const auto again = publish(store, "one");
     CHECK(again.duplicate);
@@ -170,23 +170,23 @@ TEST_CASE("key filter: it holds what was added, and little else") {
 TEST_CASE("key filters: an unread segment is looked into until its keys are known") {
   const auto vector_of = [](auto... buckets) { return std::vector<std::int64_t>{buckets...}; };
   KeyFilters filters;
-  filters.load({8, 16, 17});
+  filters.load({64, 128, 129});
   const std::string one = event_key_hash({1}, "one"), two = event_key_hash({1}, "two");
-  CHECK(filters.candidates(24, one) == vector_of(17, 16, 8));
-  CHECK(filters.unread() == vector_of(17, 16, 8));
+  CHECK(filters.candidates(192, one) == vector_of(129, 128, 64));
+  CHECK(filters.unread() == vector_of(129, 128, 64));
   KeyFilter keys;
   keys.add(one);
-  filters.merge(17, keys);
-  filters.add(17, two);
-  CHECK(filters.candidates(24, one) == vector_of(17, 16, 8));
-  filters.merge(16, KeyFilter());
-  CHECK(filters.candidates(24, one) == vector_of(17, 16, 8));
-  filters.merge(8, KeyFilter());
+  filters.merge(129, keys);
+  filters.add(129, two);
+  CHECK(filters.candidates(192, one) == vector_of(129, 128, 64));
+  filters.merge(128, KeyFilter());
+  CHECK(filters.candidates(192, one) == vector_of(129, 128, 64));
+  filters.merge(64, KeyFilter());
   CHECK(filters.unread().empty());
-  CHECK(filters.candidates(24, one) == vector_of(17, 16));
-  CHECK(filters.candidates(24, two) == vector_of(17, 16));
-  CHECK(filters.candidates(17, two) == vector_of(16));
-  CHECK(filters.candidates(24, event_key_hash({2}, "one")).empty());
-  filters.add(24, one);
-  CHECK(filters.candidates(25, one) == vector_of(24, 17, 16));
+  CHECK(filters.candidates(192, one) == vector_of(129, 128));
+  CHECK(filters.candidates(192, two) == vector_of(129, 128));
+  CHECK(filters.candidates(129, two) == vector_of(128));
+  CHECK(filters.candidates(192, event_key_hash({2}, "one")).empty());
+  filters.add(192, one);
+  CHECK(filters.candidates(193, one) == vector_of(192, 129, 128));
 }

@@ -34,13 +34,14 @@ class KeyFilter {
   std::vector<std::uint64_t> words_;
 };
 
-/// The buckets that are there, and a filter for each segment of eight of them. Used by the writer's
+/// The buckets that are there, and a filter for each segment of 64 of them. Used by the writer's
 /// thread.
 class KeyFilters {
  public:
-  /// 65 536 ids: the tree that random keys land in stays small.
-  static constexpr int bucket_bits = 16;
-  static constexpr int segment_bits = 3;
+  /// 8 192 ids: random keys land in so few pages that a commit writes each of them for several
+  /// keys.
+  static constexpr int bucket_bits = 13;
+  static constexpr int segment_bits = 6;
   /// 33 million keys in 64 MiB; older buckets are always looked into.
   static constexpr std::size_t filters_max = 64;
 

@@ -1,10 +1,12 @@
 #include "store/sqlite/migrations.h"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <vector>
 
 #include "store/sqlite/database.h"
+#include "store/sqlite/key_filter.h"
 #include "store/sqlite/test_store.h"
 
 using namespace posthorn;
@@ -49,6 +51,29 @@ TEST_CASE("migrations: every older schema is brought to the newest, step by step
     CHECK(connection.text("PRAGMA integrity_check") == "ok");
     CHECK_FALSE(connection.failed());
   }
+}
+
+TEST_CASE("migrations: keys in large buckets are moved to those where they are looked for") {
+  TestFolder folder;
+  Connection connection = open_in(folder);
+  must(migrate(connection, migrations().first(2)));
+  for (const std::int64_t id : {1, 8'192, 65'535, 200'000}) {
+    Statement event(connection, "INSERT INTO event_keys VALUES (?1 >> 16, ?2, ?1, x'00')");
+    event.run(id, fmt::format("event {}", id));
+    Statement request(connection, "INSERT INTO request_keys VALUES (?1 >> 16, ?2, ?1)");
+    request.run(id, fmt::format("request {}", id));
+  }
+  must(migrate(connection));
+  int found = 0;
+  for (const auto* table : {"event_keys", "request_keys"}) {
+    Statement keys(connection, fmt::format("SELECT * FROM {}", table));
+    for (auto rows = keys.query(); rows.next(); ++found) {
+      CHECK(rows.number(0) == KeyFilters::bucket_of(static_cast<std::uint64_t>(rows.number(2))));
+      CHECK(std::string(rows.bytes(1)).ends_with(fmt::format(" {}", rows.number(2))));
+    }
+  }
+  CHECK(found == 8);
+  CHECK_FALSE(connection.failed());
 }
 
 TEST_CASE("migrations: a newer schema is refused and left alone") {
