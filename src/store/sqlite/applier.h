@@ -33,6 +33,8 @@ struct PreparedBatch {
   BatchFiles files;
   /// By request: the hashes of its keys, in their order.
   std::vector<std::vector<std::string>> request_keys;
+  /// By event: the hash of its client id; empty where it has none.
+  std::vector<std::string> event_keys;
 };
 
 /// Used by the writer's thread alone, between BEGIN and COMMIT.
@@ -111,8 +113,9 @@ class Applier {
 
   // apply_events.cc
   void apply_events(PreparedBatch& prepared, Applied& applied);
-  EventReceipt append_event(NewEvent& fresh, std::string_view body_file);
-  std::optional<EventReceipt> claim_client_id(const NewEvent& fresh, std::uint64_t id);
+  EventReceipt append_event(NewEvent& fresh, std::string_view body_file, std::string_view hash);
+  std::optional<EventReceipt> claim_client_id(const NewEvent& fresh, std::string_view hash,
+                                              std::uint64_t id);
   std::optional<EventReceipt> known_event(std::int64_t bucket, std::string_view hash,
                                           std::string_view digest);
   std::int64_t type_number(const std::string& name);
@@ -132,7 +135,16 @@ class Applier {
   /// What a duplicate of `id` is a duplicate of.
   RequestId original_of(RequestId id);
   void apply_request_changes(const Batch& batch, const Applied& applied);
-  void change_request(const RequestChange& change, const std::vector<EventReceipt>& receipts);
+  /// What stands in request_states before a change.
+  struct RequestNow {
+    SourceId source;
+    Instant due_at;
+    RequestId duplicate_of;
+    std::optional<std::string> extras;
+  };
+  std::optional<RequestNow> read_request_now(RequestId id, model::RequestState& state);
+  void change_request(const RequestChange& change, std::optional<RequestNow> now,
+                      const std::vector<EventReceipt>& receipts);
 
   // apply_attempts.cc
   /// Its state is cancelled when a closed held interval dropped it.
@@ -179,6 +191,9 @@ class Applier {
   std::shared_ptr<CommitNotice> notice_;
   std::vector<PublishNote> publishes_;
   std::string extras_;  ///< Reused from row to row.
+  /// Of the batch's request changes, as check_request_changes() found them; none for a request that
+  /// an earlier change of the batch names too.
+  std::vector<std::optional<RequestNow>> request_nows_;
 };
 
 /// Reads a document from the columns of object_of_id.

@@ -13,7 +13,7 @@ void Applier::apply_events(PreparedBatch& prepared, Applied& applied) {
   for (std::size_t i = 0; i < batch.events.size(); ++i) {
     const std::string& file = prepared.files.events[i];
     const WorkspaceId workspace = batch.events[i].event.workspace;
-    applied.events.push_back(append_event(batch.events[i], file));
+    applied.events.push_back(append_event(batch.events[i], file, prepared.event_keys[i]));
     const EventReceipt& receipt = applied.events.back();
     if (batch.publish_actor.empty() || !batch.audit.empty()) continue;
     if (receipt.duplicate || receipt.conflict) continue;
@@ -30,10 +30,11 @@ void Applier::apply_events(PreparedBatch& prepared, Applied& applied) {
   }
 }
 
-EventReceipt Applier::append_event(NewEvent& fresh, std::string_view body_file) {
+EventReceipt Applier::append_event(NewEvent& fresh, std::string_view body_file,
+                                   std::string_view hash) {
   const std::uint64_t id = counters_.event;
-  if (!fresh.event.client_id.empty())
-    if (auto known = claim_client_id(fresh, id)) return *known;
+  if (!hash.empty())
+    if (auto known = claim_client_id(fresh, hash, id)) return *known;
   ++counters_.event;
 
   auto shared = std::make_shared<model::Event>(std::move(fresh.event));
@@ -104,8 +105,8 @@ void Applier::remember_new(DeliveryId id, EndpointId endpoint, Instant due, Deli
   lower_lane(endpoint, due);
 }
 
-std::optional<EventReceipt> Applier::claim_client_id(const NewEvent& fresh, std::uint64_t id) {
-  const std::string hash = event_key_hash(fresh.event.workspace, fresh.event.client_id);
+std::optional<EventReceipt> Applier::claim_client_id(const NewEvent& fresh, std::string_view hash,
+                                                     std::uint64_t id) {
   const std::int64_t current = KeyFilters::bucket_of(id);
   for (const std::int64_t bucket : key_filters_.candidates(current, hash))
     if (auto known = known_event(bucket, hash, fresh.content_digest)) return known;

@@ -99,17 +99,34 @@ RequestId Applier::original_of(RequestId id) {
   }
 }
 
+std::optional<Applier::RequestNow> Applier::read_request_now(RequestId id, RequestState& state) {
+  auto rows = sql_->request_state_now.query(id);
+  if (!rows.next()) return std::nullopt;
+  state = static_cast<RequestState>(rows.small(1));
+  RequestNow now{.source = {rows.id(0)},
+                 .due_at = rows.instant(2),
+                 .duplicate_of = {rows.id(4)},
+                 .extras = {}};
+  if (!rows.is_null(5)) now.extras = rows.bytes(5);
+  return now;
+}
+
 Result<> Applier::check_request_changes(const Batch& batch) {
+  request_nows_.assign(batch.request_changes.size(), std::nullopt);
   std::unordered_map<RequestId, RequestState> progress;  // One may have several changes in a batch.
-  for (const auto& change : batch.request_changes) {
+  for (std::size_t i = 0; i < batch.request_changes.size(); ++i) {
+    const auto& change = batch.request_changes[i];
     const auto name = [&] { return change.request.text(); };
     auto known = progress.find(change.request);
     if (known == progress.end()) {
-      auto rows = sql_->request_state_now.query(change.request);
-      if (!rows.next()) return fail(Errc::conflict, name() + ": there is no such request");
-      if (const SourceId source{rows.id(0)}; is_stale(batch, source))
-        return fail(Errc::stale_epoch, fmt::format("shard {} has a newer owner", shard_of(source)));
-      known = progress.emplace(change.request, static_cast<RequestState>(rows.small(1))).first;
+      auto& now = request_nows_[i];
+      RequestState state{};
+      now = read_request_now(change.request, state);
+      if (!now) return fail(Errc::conflict, name() + ": there is no such request");
+      if (is_stale(batch, now->source))
+        return fail(Errc::stale_epoch,
+                    fmt::format("shard {} has a newer owner", shard_of(now->source)));
+      known = progress.emplace(change.request, state).first;
     }
     if (known->second != change.only_if)
       return fail(Errc::conflict,
@@ -126,11 +143,18 @@ Result<> Applier::check_request_changes(const Batch& batch) {
 }
 
 void Applier::apply_request_changes(const Batch& batch, const Applied& applied) {
-  for (const auto& change : batch.request_changes) change_request(change, applied.events);
+  for (std::size_t i = 0; i < batch.request_changes.size(); ++i) {
+    const auto& change = batch.request_changes[i];
+    auto now = std::move(request_nows_[i]);
+    RequestState state{};
+    if (!now) now = read_request_now(change.request, state);  // It was changed before, just now.
+    change_request(change, std::move(now), applied.events);
+  }
 }
 
-void Applier::change_request(const RequestChange& change,
+void Applier::change_request(const RequestChange& change, std::optional<RequestNow> now,
                              const std::vector<EventReceipt>& receipts) {
+  if (!now) return;  // The database failed: the writer asks the connection.
   auto shared = std::make_shared<ReceivedRequest>();
   ReceivedRequest& request = *shared;
   std::optional<std::string> verdict;
@@ -147,15 +171,11 @@ void Applier::change_request(const RequestChange& change,
       request.received_at = rows.instant(3);
     }
   }
-  {
-    auto rows = sql_->request_state_now.query(change.request);
-    if (!rows.next()) return;  // The database failed: the writer asks the connection.
-    request.id = change.request;
-    request.source = {rows.id(0)};
-    request.due_at = rows.instant(2);
-    request.duplicate_of = {rows.id(4)};
-    if (!rows.is_null(5)) unpack_request_state(rows.bytes(5), request, verdict);
-  }
+  request.id = change.request;
+  request.source = now->source;
+  request.due_at = now->due_at;
+  request.duplicate_of = now->duplicate_of;
+  if (now->extras) unpack_request_state(*now->extras, request, verdict);
   request.state = change.state;
   if (change.state == RequestState::received) request.due_at = change.due_at;
   request.attempts = change.attempts;

@@ -33,7 +33,14 @@ bool has_big_payload(const Batch& batch) {
 }
 
 Work<Applier, Applied> applying(Batch batch, BatchFiles files) {
-  PreparedBatch prepared{.batch = std::move(batch), .files = std::move(files), .request_keys = {}};
+  PreparedBatch prepared{
+      .batch = std::move(batch), .files = std::move(files), .request_keys = {}, .event_keys = {}};
+  prepared.event_keys.reserve(prepared.batch.events.size());
+  for (const auto& fresh : prepared.batch.events)
+    prepared.event_keys.push_back(
+        fresh.event.client_id.empty()
+            ? std::string()
+            : event_key_hash(fresh.event.workspace, fresh.event.client_id));
   for (const auto& fresh : prepared.batch.requests) {
     auto& hashes = prepared.request_keys.emplace_back();
     for (const auto& key : fresh.keys)
