@@ -99,6 +99,24 @@ RequestId Applier::original_of(RequestId id) {
   }
 }
 
+namespace {
+
+/// What came in, without headers and body: nobody who hears of a change asks for them.
+void copy_received(const ReceivedRequest& from, ReceivedRequest& to) {
+  to.workspace = from.workspace;
+  to.received_at = from.received_at;
+  to.origin = from.origin;
+  to.method = from.method;
+  to.url = from.url;
+  to.remote_address = from.remote_address;
+  to.body_bytes = from.body_bytes;
+  to.body_sha256 = from.body_sha256;
+  to.verdict = from.verdict;
+  to.reply_status = from.reply_status;
+}
+
+}  // namespace
+
 std::optional<Applier::RequestNow> Applier::read_request_now(RequestId id, RequestState& state) {
   auto rows = sql_->request_state_now.query(id);
   if (!rows.next()) return std::nullopt;
@@ -159,11 +177,7 @@ void Applier::change_request(const RequestChange& change, std::optional<RequestN
   ReceivedRequest& request = *shared;
   std::optional<std::string> verdict;
   if (notice_ && change.known) {
-    request = *change.known;
-    request.body = {};
-    request.duplicate_of = {};
-    request.events.clear();
-    request.events_new = request.forced = 0;
+    copy_received(*change.known, request);
   } else if (notice_) {
     if (auto rows = sql_->request_now.query(change.request); rows.next()) {
       unpack_request(rows.bytes(4), request);
