@@ -54,6 +54,7 @@ function(ph_test)
   target_compile_definitions(test_${name} PRIVATE POSTHORN_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   target_link_libraries(test_${name} PRIVATE ${A_DEPS})
   add_test(NAME ${name} COMMAND test_${name})
+  set_property(GLOBAL APPEND PROPERTY posthorn_tests test_${name})
 endfunction()
 
 # ph_fuzz(NAME url DEPS ph_text): fuzz/<name>.cc with libFuzzer.
