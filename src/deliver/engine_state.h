@@ -15,6 +15,7 @@
 #include "deliver/lane.h"
 #include "deliver/message.h"
 #include "deliver/metrics.h"
+#include "deliver/recent_ids.h"
 #include "env/alarm.h"
 
 namespace posthorn::deliver {
@@ -183,6 +184,7 @@ struct Engine::State : std::enable_shared_from_this<Engine::State> {
   bool loading_payloads = false;
   std::deque<LanePtr> reads;
   int reads_running = 0;
+  RecentIds sent_lately;
   bool absorbing = false;
   bool expanding = false, expand_again = false;
 

@@ -109,6 +109,7 @@ void Engine::State::take_fresh(const store::FreshDelivery& fresh) {
     lane_of(fresh.endpoint);
     return;
   }
+  if (sent_lately.contains(fresh.id)) return;
   const LanePtr lane = known->second;
   if (lane->deleted) return start_cancelling(lane);
   Row row;

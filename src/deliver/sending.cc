@@ -40,6 +40,7 @@ void Engine::State::launch(const LanePtr& lane, LaneQueue::Taken taken) {
   if (!taken.row.event->data) return drop_without_payload(lane, std::move(taken.row));
   auto trigger = taken.row.due.trigger;
   if (taken.probe && trigger != model::Trigger::replay) trigger = model::Trigger::probe;
+  sent_lately.add(taken.row.due.id);
   sends.spawn("deliver.send", send(lane, std::move(taken.row), endpoint, trigger));
 }
 
