@@ -326,11 +326,11 @@ def main():
             secret = [value for key, value in polled.provider.poll.items() if key in ("api_key", "token", "access_token", "bot_token")]
             checks.check(f"{name}: no secret is shown", all(text not in json.dumps(shown) for text in secret), shown)
         telegram = all_polled[-1]
-        wait_until(lambda: telegram.state()["last_error"], 20, "Telegram's conflict")
+        wait_until(lambda: (telegram.state() or {}).get("last_error"), 20, "Telegram's conflict")
         checks.check("telegram: health says that a webhook is set", "webhook" in telegram.state()["last_error"], telegram.state())
         # The first look of each is over, and found nothing.
         for polled in all_polled[:-1]:
-            wait_until(lambda: polled.state()["last_polled_at"], 20, polled.provider.name + " is polled")
+            wait_until(lambda: (polled.state() or {}).get("last_polled_at"), 20, polled.provider.name + " is polled")
         with telegram.api.lock:
             telegram.provider.has_webhook = False
         for number in range(1, given.count + 1):
