@@ -6,56 +6,19 @@
 #include "base/bytes.h"
 #include "providers/cloudevents.h"
 #include "providers/common.h"
+#include "providers/hmac_fields.h"
 #include "providers/list.h"
 #include "providers/named_event.h"
 
 namespace posthorn::providers {
 namespace {
 
-constexpr std::array<std::string_view, 4> algorithms{"sha256", "sha512", "sha384", "sha1"};
-constexpr std::array<std::string_view, 2> encodings{"hex", "base64"};
-constexpr std::array<std::string_view, 3> secret_encodings{"utf8", "base64", "hex"};
-
-constexpr std::array hmac_fields{
-    Field{.name = "secret",
-          .plural = "secrets",
-          .kind = FieldKind::secret,
-          .required = true,
-          .help = "The secret that the sender signs with."},
-    Field{.name = "secret_encoding",
-          .kind = FieldKind::choice,
-          .help = "What the secret's text stands for: itself (utf8), or bytes in base64 or hex.",
-          .fallback = "utf8",
-          .choices = secret_encodings},
-    Field{.name = "header",
-          .help = "The header that carries the signature.",
-          .fallback = "X-Webhook-Signature",
-          .problem = problem_of_header_name},
-    Field{.name = "prefix",
-          .help = "What is written in front of the signature in that header, such as sha256=; "
-                  "nothing unless given."},
-    Field{.name = "algorithm",
-          .kind = FieldKind::choice,
-          .help = "The hash of the HMAC.",
-          .fallback = "sha256",
-          .choices = algorithms},
-    Field{.name = "encoding",
-          .kind = FieldKind::choice,
-          .help = "How the signature is written: hex in lower case, or base64.",
-          .fallback = "hex",
-          .choices = encodings},
-    Field{.name = "timestamp_header",
-          .help = "The header with the unix seconds of sending; the signature then covers "
-                  "<timestamp>.<body>.",
-          .problem = problem_of_header_name},
-    Field{.name = "tolerance_s",
-          .kind = FieldKind::integer,
-          .help = "Seconds that this timestamp may differ from now.",
-          .fallback = "300",
-          .min = 1,
-          .max = 86'400},
-};
-constexpr auto fields = joined(hmac_fields, named_event_fields);
+constexpr auto own_fields =
+    hmac_fields("The secret that the sender signs with.",
+                "What is written in front of the signature in that header, such as sha256=; "
+                "nothing unless given.",
+                "");
+constexpr auto fields = joined(own_fields, named_event_fields);
 
 constexpr std::array<std::string_view, 1> samples{"sample.created"};
 

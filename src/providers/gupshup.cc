@@ -7,6 +7,7 @@
 #include <array>
 
 #include "base/bytes.h"
+#include "providers/basic_auth.h"
 #include "providers/common.h"
 #include "providers/list.h"
 #include "providers/query.h"
@@ -94,21 +95,13 @@ bool header_passes(Steps& steps, const Settings& settings, const Incoming& reque
 bool credentials_pass(Steps& steps, const Settings& settings, const Incoming& request) {
   const auto header = single_header(steps, request, "Authorization");
   if (!header) return false;
-  const auto space = header->find(' ');
-  if (!steps.check(
-          equal_ignoring_case_ascii(header->substr(0, space), "Basic") && space != header->npos,
-          "the scheme is Basic", "Authorization is not of the scheme Basic"))
+  const auto given = basic_credentials(*header);
+  if (!steps.check(given.has_value(), "Basic credentials",
+                   "Authorization is not Basic with the base64 of user:password"))
     return false;
-  const auto decoded = from_base64(trim(header->substr(space + 1)));
-  // A password may hold colons, a user may not.
-  const auto colon = decoded ? decoded->find(':') : std::string::npos;
-  if (!steps.check(colon != std::string::npos, "base64 of user:password",
-                   "what follows Basic is not the base64 of user:password"))
-    return false;
-  const auto given = std::string_view(*decoded);
   // Both are always compared, so that the time does not tell which one is wrong.
-  const bool user_fits = any_secret_equals(settings.all("username"), given.substr(0, colon));
-  const bool password_fits = any_secret_equals(settings.all("password"), given.substr(colon + 1));
+  const bool user_fits = any_secret_equals(settings.all("username"), given->username);
+  const bool password_fits = any_secret_equals(settings.all("password"), given->password);
   return steps.check(user_fits && password_fits && !settings.text("username").empty(),
                      "user and password fit", "the user or the password is not the source's");
 }
