@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "sim/audience.h"
+
 namespace posthorn::sim {
 
 using model::DeliveryState;
@@ -49,6 +51,17 @@ void Oracle::stopped(Life& life) {
   }
 }
 
+std::vector<EndpointId> Oracle::reached_by(EventId event) const {
+  std::vector<EndpointId> reached;
+  const auto made = tables_->of_event.find(event);
+  if (made == tables_->of_event.end()) return reached;
+  for (const DeliveryId id : made->second) {
+    const auto& delivery = tables_->deliveries.at(id).delivery;
+    if (!delivery.replay_of) reached.push_back(delivery.endpoint);
+  }
+  return reached;
+}
+
 void Oracle::judge_end() {
   for (const auto& fault : tables_->faults()) blame("fsck: " + fault);
   for (const auto& promise : truth_.promises) {
@@ -59,16 +72,15 @@ void Oracle::judge_end() {
     }
     if (*event->second->data != promise.data)
       blame(fmt::format("G1: the data of {} is not what was acknowledged", promise.event.text()));
-    const auto made = tables_->of_event.find(promise.event);
-    std::size_t deliveries = 0;
-    if (made != tables_->of_event.end())
-      deliveries = static_cast<std::size_t>(std::ranges::count_if(made->second, [&](DeliveryId id) {
-        return !tables_->deliveries.at(id).delivery.replay_of;
-      }));
-    if (deliveries != promise.targets)
-      blame(fmt::format("G1: {} has {} deliveries and {} endpoints", promise.event.text(),
-                        deliveries, promise.targets));
+    if (!truth_.audiences.contains(promise.event))
+      blame(fmt::format("G1: {} was acknowledged and no call committed it", promise.event.text()));
+    if (const auto got = reached_by(promise.event); got.size() != promise.fan_out)
+      blame(fmt::format("G1: {} has {} deliveries, {} were acknowledged", promise.event.text(),
+                        got.size(), promise.fan_out));
   }
+  for (const auto& [id, audience] : truth_.audiences)
+    if (const auto wrong = mismatch(audience, reached_by(id)); !wrong.empty())
+      blame(fmt::format("G1: {} {}", id.text(), wrong));
   std::set<std::string> client_ids;
   for (const auto& [id, event] : tables_->events)
     if (!event->client_id.empty() && !client_ids.insert(event->client_id).second)

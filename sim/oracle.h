@@ -77,6 +77,8 @@ class Oracle {
   void check_notices(const store::Batch& batch);
   void check_disabling(const store::Batch& batch, EndpointTruth& endpoint, bool expected);
   void release(Life& life, DeliveryId id);
+  /// The endpoint of each delivery of the event, but of replays.
+  [[nodiscard]] std::vector<EndpointId> reached_by(EventId event) const;
 
   const Plan& plan_;
   Truth& truth_;

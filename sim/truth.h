@@ -16,9 +16,10 @@ namespace posthorn::sim {
 
 /// An endpoint as people were told that it is.
 struct EndpointTruth {
-  model::Endpoint spec;  ///< As created.
-  bool enabled = true;   ///< As committed.
-  bool deleted = false;
+  model::Endpoint spec;        ///< As created.
+  bool enabled = true;         ///< As committed.
+  bool deleted = false;        ///< As committed.
+  bool deletion_told = false;  ///< Whoever deleted it was answered, or died with the process.
   /// Whoever disabled or deleted it was answered: no attempt may start.
   bool answered_off = false;
   bool asked_to_drop = false;      ///< Somebody enabled it and did not want all that was held.
@@ -55,12 +56,18 @@ struct DeliveryTruth {
   std::map<int, SendTruth> last_of;  ///< By life.
 };
 
+/// Which endpoints get an event; see sim/audience.h.
+struct Audience {
+  std::set<EndpointId> must;  ///< One delivery each.
+  std::set<EndpointId> may;   ///< One or none: their deletion overlapped the publishing.
+};
+
 /// What a publisher was promised.
 struct Promise {
   EventId event;
   std::string data;
   std::string client_id;
-  std::size_t targets = 0;
+  std::size_t fan_out = 0;  ///< As it was told.
 };
 
 struct Truth {
@@ -68,7 +75,9 @@ struct Truth {
   std::map<DeliveryId, DeliveryTruth> deliveries;
   std::vector<Promise> promises;
   std::set<EventId> poison;
-  std::map<EventId, std::string> data;  ///< Of every event that a publisher sent.
+  /// The calls of publishers that are under way, by their events' data: who matched at the call.
+  std::map<std::string, std::set<EndpointId>> calls;
+  std::map<EventId, Audience> audiences;  ///< Of every event that such a call committed.
 };
 
 }  // namespace posthorn::sim

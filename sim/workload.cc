@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "model/endpoint_json.h"
+#include "sim/audience.h"
 #include "sim/world.h"
 
 namespace posthorn::sim {
@@ -133,25 +134,21 @@ task<> World::publish(std::shared_ptr<const Publication> publication) {
     }
     store::Batch batch;
     batch.publish_actor = "key:key_1";
-    std::vector<std::size_t> targets;
     for (auto event : publication->events) {
       event.created_at = clock_.now();
       event.due_at = process->timeline().now() + publication->delay;
-      std::size_t wanted = 0;
-      if (event.hop < 3)
-        for (const auto& [id, endpoint] : truth_.endpoints)
-          wanted += !endpoint.deleted && endpoint.spec.application == event.application &&
-                    std::ranges::any_of(endpoint.spec.event_types, [&](const auto& pattern) {
-                      return publish::type_matches(pattern, event.type);
-                    });
-      targets.push_back(wanted);
+      truth_.calls[*event.data] = candidates(truth_, event);
       store::NewEvent made;
       made.content_digest = *event.data;
       made.event = std::move(event);
       batch.events.push_back(std::move(made));
     }
+    digest_.add("publishing", static_cast<std::uint64_t>(process->life().number),
+                batch.events.size());
     const auto applied = co_await process->publisher().publish(std::move(batch));
+    for (const auto& event : publication->events) truth_.calls.erase(*event.data);
     if (!applied) {
+      digest_.add("unpublished", static_cast<std::uint64_t>(applied.error().code));
       // After a crash nobody knows whether it was taken: without an id of its own it is not tried
       // again.
       const bool named = std::ranges::none_of(
@@ -162,14 +159,14 @@ task<> World::publish(std::shared_ptr<const Publication> publication) {
     }
     for (std::size_t i = 0; i < applied->events.size(); ++i) {
       const auto& receipt = applied->events[i];
+      digest_.add("published", receipt.id.value, receipt.fan_out, receipt.duplicate);
       if (publication->poison && !healed_) truth_.poison.insert(receipt.id);
       if (receipt.conflict) oracle_.blame("G15: the same content is called a conflict");
       Promise promise;
       promise.event = receipt.id;
       promise.data = *publication->events[i].data;
       promise.client_id = publication->events[i].client_id;
-      // Of a duplicate the first answer counted.
-      promise.targets = receipt.duplicate ? receipt.fan_out : targets[i];
+      promise.fan_out = receipt.fan_out;
       truth_.promises.push_back(std::move(promise));
     }
     co_return;
@@ -218,7 +215,9 @@ task<> World::edit(EndpointId id, int kind, bool must_succeed) {
       }
       write.expected_version = (*object)->version;
       batch.objects.push_back(std::move(write));
+      digest_.add("editing", id.value, static_cast<std::uint64_t>(kind));
       const auto applied = co_await process->store().apply(std::move(batch));
+      digest_.add(applied ? "edited" : "unedited", id.value, static_cast<std::uint64_t>(kind));
       if (applied) {
         if (kind == remove) {
           process->routing().remove(id);
@@ -243,6 +242,7 @@ task<> World::edit(EndpointId id, int kind, bool must_succeed) {
     if (!must_succeed) break;
     co_await clock_.sleep_until(clock_.steady() + publish_again);
   }
+  truth.deletion_told = truth.deleted;
   truth.editing = false;
   truth.calm_since = clock_.steady();
 }

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "model/endpoint_json.h"
+#include "sim/audience.h"
 
 namespace posthorn::sim {
 
@@ -178,6 +179,9 @@ void World::look_after_processes() {
 void World::learn(const store::CommitNotice& notice) {
   for (const auto& fresh : notice.deliveries)
     digest_.add("delivery", fresh.id.value, fresh.endpoint.value, fresh.key_hash);
+  for (const auto& event : notice.events)
+    if (const auto call = truth_.calls.find(*event->data); call != truth_.calls.end())
+      truth_.audiences[event->id] = audience_of(truth_, call->second);
   for (const auto& object : notice.objects) {
     if (object.kind != model::ObjectKind::endpoint) continue;
     auto& truth = truth_.endpoints[EndpointId{object.id}];
