@@ -188,6 +188,24 @@ TEST_CASE("disabling: deleted meanwhile") {
   CHECK(world.sender.sent.size() == 1);
 }
 
+TEST_CASE("disabling: deleted while the answer to it is on its way") {
+  StoreWorld world;
+  const auto endpoint = world.add_endpoint([](model::Endpoint& e) { e.disable_after = 1; });
+  world.sender.script = [](const SentRequest&) { return failing(); };
+  world.scripted.clock = &world.clock;
+  world.scripted.latency = [] { return 100ms; };
+  world.start();
+  const auto id = world.publish("ticket.created").first_delivery;
+  REQUIRE(world.run_until([&] { return !world.stored_endpoint(endpoint->id).enabled; }));
+  REQUIRE(world.routing.current()->endpoint(endpoint->id)->enabled);
+  world.remove_endpoint(endpoint->id);
+  world.run_for(1h);
+  CHECK(world.routing.current()->endpoint(endpoint->id) == nullptr);
+  CHECK(world.state(id) == DeliveryState::cancelled);
+  CHECK(world.publish("ticket.created").fan_out == 0);
+  world.check_store();
+}
+
 TEST_CASE("start: a disk that stutters is asked again, and deaths are counted all the same") {
   StoreWorld world;
   world.add_endpoint();

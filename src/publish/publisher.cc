@@ -143,13 +143,17 @@ Match Routing::match(const model::Endpoint& endpoint, const model::Event& event)
 std::shared_ptr<const Routing> RoutingTable::current() const { return current_.load(); }
 
 void RoutingTable::replace(std::vector<std::shared_ptr<const model::Endpoint>> endpoints) {
-  auto next = std::make_shared<const Routing>(std::move(endpoints));
   const std::lock_guard lock(writing_);
-  current_.store(std::move(next));
+  std::erase_if(endpoints,
+                [this](const auto& endpoint) { return removed_.contains(endpoint->id); });
+  current_.store(std::make_shared<const Routing>(std::move(endpoints)));
 }
 
 void RoutingTable::upsert(std::shared_ptr<const model::Endpoint> endpoint) {
   const std::lock_guard lock(writing_);
+  // The engine disables on one thread while somebody deletes on another: the answer to the earlier
+  // commit may be the later to arrive.
+  if (removed_.contains(endpoint->id)) return;
   auto endpoints = current_.load()->endpoints();
   const auto place =
       std::ranges::find(endpoints, endpoint->id, [](const auto& e) { return e->id; });
@@ -163,6 +167,7 @@ void RoutingTable::upsert(std::shared_ptr<const model::Endpoint> endpoint) {
 
 void RoutingTable::remove(EndpointId id) {
   const std::lock_guard lock(writing_);
+  removed_.insert(id);
   auto endpoints = current_.load()->endpoints();
   std::erase_if(endpoints, [id](const auto& endpoint) { return endpoint->id == id; });
   current_.store(std::make_shared<const Routing>(std::move(endpoints)));

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "env/clock.h"
@@ -54,11 +55,13 @@ class Routing {
 /// characters.
 bool type_matches(std::string_view pattern, std::string_view type);
 
-/// The current Routing. update() is called by whoever changes endpoints, before its caller is
-/// answered. Thread-safe.
+/// The current Routing. Whoever changes endpoints says so here after the commit and before its
+/// caller is answered. Changes of one endpoint may come in any order: an older version does not
+/// replace a newer one, and what was removed stays away. Thread-safe.
 class RoutingTable {
  public:
   [[nodiscard]] std::shared_ptr<const Routing> current() const;
+  /// All endpoints at once, as they were read; but those that were removed here.
   void replace(std::vector<std::shared_ptr<const model::Endpoint>> endpoints);
   void upsert(std::shared_ptr<const model::Endpoint> endpoint);
   void remove(EndpointId id);
@@ -67,6 +70,7 @@ class RoutingTable {
   std::atomic<std::shared_ptr<const Routing>> current_{
       std::make_shared<const Routing>(std::vector<std::shared_ptr<const model::Endpoint>>{})};
   std::mutex writing_;
+  std::unordered_set<EndpointId> removed_;  ///< The store gives no id twice.
 };
 
 /// Fills targets of events and applies the batch. `hop` past 3 is published to nobody (loop guard).

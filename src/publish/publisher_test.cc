@@ -104,3 +104,19 @@ TEST_CASE("routing table: an older version of an endpoint never replaces a newer
   table.remove(EndpointId{1});
   CHECK(table.current()->endpoints().empty());
 }
+
+TEST_CASE("routing table: what was removed does not come back with a change that comes late") {
+  publish::RoutingTable table;
+  table.upsert(endpoint(1, {"*"}));
+  table.upsert(endpoint(2, {"*"}));
+  auto late = endpoint(1, {"*"});
+  late->version = 2;  // Committed before the deletion, told after it.
+  table.remove(EndpointId{1});
+  table.upsert(late);
+  CHECK(table.current()->endpoint(EndpointId{1}) == nullptr);
+  CHECK(table.current()->targets(event("a")) == std::vector<EndpointId>{EndpointId{2}});
+  // Nor does it come back with a list that was read before the deletion.
+  table.replace({endpoint(1, {"*"}), endpoint(2, {"*"}), endpoint(3, {"*"})});
+  CHECK(table.current()->targets(event("a")) ==
+        std::vector<EndpointId>{EndpointId{2}, EndpointId{3}});
+}
