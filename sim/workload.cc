@@ -219,20 +219,16 @@ task<> World::edit(EndpointId id, int kind, bool must_succeed) {
       const auto applied = co_await process->store().apply(std::move(batch));
       digest_.add(applied ? "edited" : "unedited", id.value, static_cast<std::uint64_t>(kind));
       if (applied) {
-        if (kind == remove) {
-          process->routing().remove(id);
-        } else {
-          process->routing().upsert(std::make_shared<const model::Endpoint>(
-              model::endpoint_from(applied->objects.front(), vault_).value()));
-        }
+        std::shared_ptr<const model::Endpoint> changed;
+        if (kind != remove)
+          changed = std::make_shared<const model::Endpoint>(
+              model::endpoint_from(applied->objects.front(), vault_).value());
         for (const auto& one : processes_) {
           if (one->is_dead()) continue;
-          if (one.get() != process) {
-            if (kind == remove)
-              one->routing().remove(id);
-            else
-              one->routing().upsert(process->routing().current()->endpoint(id));
-          }
+          if (changed)
+            one->routing().upsert(changed);
+          else
+            one->routing().remove(id);
           one->engine().endpoint_changed(id);
         }
         if (kind != enable) truth.answered_off = true;

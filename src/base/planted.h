@@ -60,6 +60,8 @@ enum class Planted : std::uint8_t {
   enabled_stays_held,
   deleted_stays_pending,
   // publishing and the store
+  deleted_stays_routed,
+  edited_not_routed,
   disabled_not_routed,
   fan_out_not_finished,
   client_id_ignored,

@@ -161,6 +161,7 @@ void RoutingTable::upsert(std::shared_ptr<const model::Endpoint> endpoint) {
     endpoints.push_back(std::move(endpoint));
   } else if ((*place)->version <= endpoint->version) {
     *place = std::move(endpoint);
+    if (planted(Planted::edited_not_routed)) endpoints.erase(place);
   }
   current_.store(std::make_shared<const Routing>(std::move(endpoints)));
 }
@@ -169,7 +170,15 @@ void RoutingTable::remove(EndpointId id) {
   const std::lock_guard lock(writing_);
   removed_.insert(id);
   auto endpoints = current_.load()->endpoints();
-  std::erase_if(endpoints, [id](const auto& endpoint) { return endpoint->id == id; });
+  const auto gone = std::ranges::find(endpoints, id, [](const auto& e) { return e->id; });
+  if (gone == endpoints.end()) return;
+  if (planted(Planted::deleted_stays_routed)) {
+    auto disabled = std::make_shared<model::Endpoint>(**gone);
+    disabled->enabled = false;
+    *gone = std::move(disabled);
+  } else {
+    endpoints.erase(gone);
+  }
   current_.store(std::make_shared<const Routing>(std::move(endpoints)));
 }
 
