@@ -28,14 +28,15 @@ void DiskGate::close_full(const std::string& why) {
     log_.warning("store_ballast_stays", {{"path", path_}});
 }
 
-void DiskGate::try_heal() {
+bool DiskGate::try_heal(std::int64_t log_bytes) {
   const auto now = std::chrono::steady_clock::now();
-  if (accepting() || now < next_try_) return;
+  if (accepting() || now < next_try_) return false;
   next_try_ = now + gap_;
-  const std::int64_t room = std::max(room_min, bytes_ / 4);
-  if (free_bytes() < bytes_ + room || !make_ballast()) return;
+  const std::int64_t room = std::max(room_min, bytes_ / 4) + log_bytes;
+  if (free_bytes() < bytes_ + room || !make_ballast()) return true;
   accepting_.store(true);
   log_.info("store_disk_has_room", {{"free_bytes", free_bytes()}});
+  return false;
 }
 
 bool DiskGate::make_ballast() {

@@ -20,8 +20,10 @@ class DiskGate {
   [[nodiscard]] bool accepting() const { return accepting_.load(std::memory_order_relaxed); }
   /// The disk is full: gives up the ballast.
   void close_full(const std::string& why);
-  /// At most once in each `gap`: opens again when the ballast fits and as much is free beside it.
-  void try_heal();
+  /// At most once in each `gap`: opens again when there is room for the ballast, for the
+  /// `log_bytes` that are still to be moved into the database, and for some work beside them. True
+  /// when it looked and stays closed.
+  bool try_heal(std::int64_t log_bytes);
   /// What is free on the disk for us.
   [[nodiscard]] std::int64_t free_bytes() const;
 

@@ -5,6 +5,8 @@
 #include <sqlite3.h>
 
 #include <atomic>
+#include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <map>
 #include <mutex>
@@ -33,6 +35,12 @@ class FaultVfs {
   /// True once a fault was given.
   [[nodiscard]] bool has_failed() const { return failed_; }
 
+  /// Syncs wait until release_syncs().
+  void hold_syncs();
+  void release_syncs();
+  /// Waits until a sync is held, ten seconds at most; false: none came.
+  bool wait_for_held_sync();
+
   /// The process is gone: nothing reaches the files any more.
   void freeze() { frozen_ = true; }
   void thaw() { frozen_ = false; }
@@ -48,6 +56,7 @@ class FaultVfs {
     sqlite3_file* real;
   };
   struct Write {
+    std::int64_t number = 0;  ///< Counted over all files, from 1.
     sqlite3_int64 offset = 0;
     std::string before;
     sqlite3_int64 size_before = 0;
@@ -66,16 +75,20 @@ class FaultVfs {
   /// SQLITE_OK, or what the operation must answer with.
   int next_operation(bool is_sync);
   void remember(File& file, int size, sqlite3_int64 offset);
+  void wait_if_held();
 
   sqlite3_vfs* system_ = nullptr;
   sqlite3_vfs vfs_{};
   sqlite3_io_methods methods_ = methods();
 
-  std::atomic<std::int64_t> operations_{0};
+  std::atomic<std::int64_t> operations_{0}, writes_{0};
   std::atomic<std::int64_t> fail_at_{0};  ///< 0: never.
   std::atomic<Fault> fault_{Fault::none};
   std::atomic<bool> for_ever_{false}, failed_{false}, frozen_{false};
   std::mutex mutex_;
+  std::condition_variable held_changed_;
+  bool holding_ = false;
+  int held_ = 0;                                        ///< Syncs that wait.
   std::map<std::string, std::vector<Write>> unsynced_;  ///< By path, oldest first.
 };
 
@@ -165,6 +178,7 @@ inline void FaultVfs::remember(File& file, int size, sqlite3_int64 offset) {
   // A read past the end fills with zeros and says so; both are what is wanted here.
   file.real->pMethods->xRead(file.real, before.before.data(), size, offset);
   const std::lock_guard lock(mutex_);
+  before.number = ++writes_;
   unsynced_[*file.path].push_back(std::move(before));
 }
 
@@ -184,14 +198,42 @@ inline int FaultVfs::truncate(sqlite3_file* file, sqlite3_int64 size) {
   return real(file)->pMethods->xTruncate(real(file), size);
 }
 
+inline void FaultVfs::hold_syncs() {
+  const std::lock_guard lock(mutex_);
+  holding_ = true;
+}
+
+inline void FaultVfs::release_syncs() {
+  const std::lock_guard lock(mutex_);
+  holding_ = false;
+  held_changed_.notify_all();
+}
+
+inline bool FaultVfs::wait_for_held_sync() {
+  std::unique_lock lock(mutex_);
+  return held_changed_.wait_for(lock, std::chrono::seconds(10), [this] { return held_ > 0; });
+}
+
+inline void FaultVfs::wait_if_held() {
+  std::unique_lock lock(mutex_);
+  ++held_;
+  held_changed_.notify_all();
+  held_changed_.wait(lock, [this] { return !holding_; });
+  --held_;
+}
+
 inline int FaultVfs::sync(sqlite3_file* file, int flags) {
   FaultVfs& self = *of(file).owner;
+  // What is written while the sync runs is not promised by it.
+  const std::int64_t promised = self.writes_;
+  self.wait_if_held();
   const int code = self.next_operation(/*is_sync=*/true);
   if (code != SQLITE_OK) return code;
   const int synced = real(file)->pMethods->xSync(real(file), flags);
   if (synced == SQLITE_OK) {
     const std::lock_guard lock(self.mutex_);
-    self.unsynced_.erase(*of(file).path);
+    std::erase_if(self.unsynced_[*of(file).path],
+                  [promised](const Write& write) { return write.number <= promised; });
   }
   return synced;
 }

@@ -38,6 +38,11 @@ class Job {
 template <class Worker>
 using JobPtr = std::unique_ptr<Job<Worker>>;
 
+class Applier;
+class Reader;
+using WriteJobPtr = JobPtr<Applier>;
+using ReadJobPtr = JobPtr<Reader>;
+
 template <class Worker, class T>
 using Work = std::move_only_function<Result<T>(Worker&)>;
 

@@ -2,7 +2,8 @@
 
 namespace posthorn::store {
 
-Readers::Readers(std::vector<std::unique_ptr<Reader>> readers) : readers_(std::move(readers)) {
+Readers::Readers(std::vector<std::unique_ptr<Reader>> readers, LogSyncer& syncer)
+    : readers_(std::move(readers)), syncer_(syncer) {
   for (auto& reader : readers_) threads_.emplace_back([this, &reader] { run(*reader); });
 }
 
@@ -34,9 +35,7 @@ void Readers::run(Reader& reader) {
     reader.begin();
     job->run(reader);
     reader.end();
-    std::vector<ReadJobPtr> done;
-    done.push_back(std::move(job));
-    complete_all(std::move(done));
+    syncer_.complete(std::move(job));
   }
 }
 

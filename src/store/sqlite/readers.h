@@ -9,16 +9,15 @@
 #include <vector>
 
 #include "store/sqlite/jobs.h"
+#include "store/sqlite/log_syncer.h"
 #include "store/sqlite/reader.h"
 
 namespace posthorn::store {
 
-using ReadJob = Job<Reader>;
-using ReadJobPtr = JobPtr<Reader>;
-
 class Readers {
  public:
-  explicit Readers(std::vector<std::unique_ptr<Reader>> readers);
+  /// What a reader has found is handed over by `syncer`, which must live longer.
+  Readers(std::vector<std::unique_ptr<Reader>> readers, LogSyncer& syncer);
   /// Finishes what is queued.
   ~Readers();
 
@@ -29,6 +28,7 @@ class Readers {
   void run(Reader& reader);
 
   std::vector<std::unique_ptr<Reader>> readers_;
+  LogSyncer& syncer_;
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<ReadJobPtr> queue_;

@@ -100,6 +100,11 @@ Result<> SqliteStore::State::start() {
     made.push_back(std::make_unique<Reader>(std::move(reading), bodies));
     if (made.back()->connection().failed()) return fail(made.back()->connection().error());
   }
+  PH_TRY(Connection syncing, open_connection(options, 64));
+  syncer = std::make_unique<LogSyncer>(std::move(syncing), listeners,
+                                       [this](const Error& error) { options.fatal(error.what); });
+  // Its commits are made durable by the syncer.
+  connection.run("PRAGMA synchronous = NORMAL");
   if (connection.failed()) return fail(connection.error());
   if (Query meta(connection, "get_meta"); true) {
     auto rows = meta.query("restored");
@@ -111,10 +116,11 @@ Result<> SqliteStore::State::start() {
                                                   .timeline = timeline,
                                                   .log = *options.log,
                                                   .listeners = listeners,
+                                                  .syncer = *syncer,
                                                   .checkpointer = *checkpointer,
                                                   .gate = gate,
                                                   .fatal = options.fatal});
-  readers = std::make_unique<Readers>(std::move(made));
+  readers = std::make_unique<Readers>(std::move(made), *syncer);
   return {};
 }
 

@@ -88,6 +88,7 @@ struct SqliteStore::State {
   Applier applier;
   std::unique_ptr<Housekeeper> housekeeper;
   std::unique_ptr<Checkpointer> checkpointer;
+  std::unique_ptr<LogSyncer> syncer;
   std::unique_ptr<Writer> writer;
   std::unique_ptr<Readers> readers;  ///< Last: its work may end with something to write.
   std::atomic<bool> restored{false};

@@ -60,13 +60,15 @@ void Writer::run() {
 }
 
 std::vector<WriteJobPtr> Writer::take() {
+  // Before the queue is looked at: what comes meanwhile shares the transaction.
+  ports_.syncer.wait_for_room();
   std::unique_lock lock(mutex_);
   while (queue_.empty() && !stopping_) {
     if (ports_.gate.accepting()) {
       wake_.wait(lock);
     } else {
       wake_.wait_for(lock, heal_gap);
-      ports_.gate.try_heal();
+      try_heal();
     }
   }
   return std::exchange(queue_, {});
@@ -81,12 +83,20 @@ void Writer::commit_in_groups(std::vector<WriteJobPtr> jobs) {
       bytes += jobs[at]->bytes;
       group.push_back(std::move(jobs[at++]));
     }
+    ports_.syncer.wait_for_room();
     commit_group(std::move(group));
   }
 }
 
+void Writer::try_heal() {
+  // A log that found no room in the database finds it now, or takes it from what comes next.
+  const std::int64_t log_bytes = ports_.checkpointer.log_bytes();
+  if (ports_.gate.try_heal(log_bytes) && log_bytes > 0) ports_.checkpointer.ask_truncate();
+}
+
 std::vector<WriteJobPtr> Writer::refuse_if_closed(std::vector<WriteJobPtr> jobs) {
-  if (!dead_) ports_.gate.try_heal();
+  dead_ = dead_ || ports_.syncer.failed();
+  if (!dead_) try_heal();
   if (!dead_ && ports_.gate.accepting()) return jobs;
   const Error why = dead_ ? Error{Errc::io, "the database failed; the process must be restarted"}
                           : Error{Errc::unavailable, "the disk is full"};
@@ -115,8 +125,7 @@ void Writer::commit_group(std::vector<WriteJobPtr> jobs) {
   commits_.fetch_add(1, std::memory_order_relaxed);
   jobs_.fetch_add(static_cast<std::int64_t>(jobs.size()), std::memory_order_relaxed);
   pending_change_.store(ports_.applier.pending_change(), std::memory_order_relaxed);
-  if (auto notice = ports_.applier.take_notice()) ports_.listeners.tell(std::move(notice));
-  complete_all(std::move(jobs));
+  ports_.syncer.committed({std::move(jobs), ports_.applier.take_notice()});
   ports_.checkpointer.committed(log_pages_);
   // What retention has made free reaches the disk only when the log is emptied.
   if (!ports_.gate.accepting()) ports_.checkpointer.ask_truncate();
@@ -131,7 +140,10 @@ bool Writer::write_group(std::vector<WriteJobPtr>& jobs) {
   }
   ports_.applier.end_group();
   remember_moment();
-  return commit_.run();
+  ports_.syncer.begin_commit();
+  const bool committed = commit_.run();
+  if (!committed) ports_.syncer.committed({});
+  return committed;
 }
 
 void Writer::remember_moment() {

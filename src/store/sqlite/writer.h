@@ -1,6 +1,7 @@
 #pragma once
-// The one thread that writes. It takes everything that waits, does it in one transaction, and
-// answers after the commit: the fsync is shared by all of them.
+// The one thread that writes. It takes everything that waits, does it in one transaction, and hands
+// the answers to the log syncer, which gives them once the commit is durable: one sync is shared by
+// all of them, and the next transaction is written meanwhile.
 
 #include <atomic>
 #include <condition_variable>
@@ -16,11 +17,9 @@
 #include "store/sqlite/disk_gate.h"
 #include "store/sqlite/jobs.h"
 #include "store/sqlite/listeners.h"
+#include "store/sqlite/log_syncer.h"
 
 namespace posthorn::store {
-
-using WriteJob = Job<Applier>;
-using WriteJobPtr = JobPtr<Applier>;
 
 class Writer {
  public:
@@ -31,6 +30,7 @@ class Writer {
     const env::Timeline& timeline;
     env::Log& log;
     Listeners& listeners;
+    LogSyncer& syncer;
     Checkpointer& checkpointer;
     DiskGate& gate;
     /// Called with a sentence when the database failed in a way that must end the process. If it
@@ -63,13 +63,14 @@ class Writer {
   bool write_group(std::vector<WriteJobPtr>& jobs);
   void fail_group(std::vector<WriteJobPtr> jobs);
   void remember_moment();
+  void try_heal();
   std::vector<WriteJobPtr> refuse_if_closed(std::vector<WriteJobPtr> jobs);
 
   Ports ports_;
   Query begin_, commit_, rollback_;
   Instant moment_stored_;
   int log_pages_ = 0;  ///< Of the write-ahead log after the last commit.
-  bool dead_ = false;
+  bool dead_ = false;  ///< This thread's own failure; the syncer has one of its own.
   std::atomic<std::int64_t> commits_{0}, jobs_{0}, pending_change_{0};
 
   std::mutex mutex_;
