@@ -17,7 +17,7 @@ Receiving::Receiving(Ports ports, ingest::ReceiverConfig config)
       receiver_({sources_, intake_, certificates_, ports.clock, ports.log, metrics_},
                 std::move(config)),
       worker_({ports.context, ports.clock, ports.timeline, ports.store, sources_, ports.publisher,
-               ports.fetcher, ports.log, metrics_},
+               ports.fetcher, intake_.parsed(), ports.log, metrics_},
               {}),
       poll_metrics_(ports.metrics),
       polling_({ports.context, ports.clock, ports.random, ports.store, sources_, intake_,

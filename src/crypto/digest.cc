@@ -107,7 +107,14 @@ std::string Sha256::finish() {
 }
 
 std::string hmac(Digest digest, std::string_view key, std::string_view data) {
-  const MacContext context = keyed(digest, key);
+  // One context a thread: making one, and finding its digest by name, costs as much as the HMAC of
+  // a small message.
+  static thread_local std::array<MacContext, 4> contexts;
+  MacContext& context = contexts.at(static_cast<std::size_t>(digest));
+  if (!context)
+    context = keyed(digest, key);
+  else
+    PH_ASSERT(EVP_MAC_init(context.get(), bytes_of(key), key.size(), nullptr) == 1);
   PH_ASSERT(EVP_MAC_update(context.get(), bytes_of(data), data.size()) == 1);
   return finish(context.get());
 }

@@ -83,7 +83,9 @@ task<Result<store::RequestReceipt>> Intake::apply(store::NewRequest made) {
 task<Result<store::RequestReceipt>> Intake::keep(LiveSourcePtr live, const Arrival& arrival,
                                                  std::vector<providers::OneTimeToken> tokens,
                                                  int reply_status) {
-  auto parsed = live->source.provider->parse(live->settings, arrival.incoming());
+  auto shared = std::make_shared<providers::Parsed>(
+      live->source.provider->parse(live->settings, arrival.incoming()));
+  auto& parsed = *shared;
   check_schema(*live, arrival.body, parsed);
   store::NewRequest made{.request = row_of(*live, arrival, reply_status), .keys = {}};
   made.request.body = share(std::string(arrival.body));
@@ -93,6 +95,8 @@ task<Result<store::RequestReceipt>> Intake::keep(LiveSourcePtr live, const Arriv
   if (made.request.state == model::RequestState::received)
     made.keys = dedupe_keys(parsed, tokens, made.request.body_sha256, arrival.at);
   add_poll_keys(made, *live, arrival);
+  if (made.request.state == model::RequestState::received)
+    parsed_.put(made.request.body, live, std::move(shared));
   PH_CO_TRY(const auto receipt, co_await apply(std::move(made)));
   auto& activity = *live->activity;
   if (receipt.token_reused) {

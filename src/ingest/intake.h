@@ -8,6 +8,7 @@
 #include "env/clock.h"
 #include "env/task.h"
 #include "ingest/metrics.h"
+#include "ingest/parsed_requests.h"
 #include "ingest/source_index.h"
 #include "model/received_request.h"
 #include "store/store.h"
@@ -56,12 +57,16 @@ class Intake {
   task<Result<std::optional<RequestId>>> keep_refused(LiveSourcePtr live, const Arrival& arrival,
                                                       std::string verdict, int reply_status);
 
+  /// What keep() has parsed and nobody has worked on yet.
+  [[nodiscard]] ParsedRequests& parsed() { return parsed_; }
+
  private:
   task<Result<store::RequestReceipt>> apply(store::NewRequest made);
 
   store::Store& store_;
   const env::Timeline& timeline_;
   Metrics& metrics_;
+  ParsedRequests parsed_;
 };
 
 /// The verdict that is kept with a refusal: {"reason", "steps": [{"what", "passed", "detail"}]}.

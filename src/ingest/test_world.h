@@ -134,9 +134,9 @@ class World {
   }
 
   void start_worker() {
-    worker.emplace(
-        Worker::Ports{context, clock, timeline, store, sources, publisher, fetcher, log, metrics},
-        worker_config);
+    worker.emplace(Worker::Ports{context, clock, timeline, store, sources, publisher, fetcher,
+                                 intake.parsed(), log, metrics},
+                   worker_config);
     REQUIRE(wait(worker->start(nullptr)).has_value());
     run();
   }

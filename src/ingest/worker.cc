@@ -231,7 +231,7 @@ void Worker::done(const std::vector<Item>& items) {
 }
 
 task<> Worker::work(std::vector<Item> items) {
-  WorkerBatch batch({ports_.store, ports_.timeline, ports_.clock, ports_.publisher});
+  WorkerBatch batch({ports_.store, ports_.timeline, ports_.clock, ports_.publisher, ports_.parsed});
   std::vector<Item> in_batch;
   std::optional<std::string> broken;
   for (auto& item : items) {
@@ -318,7 +318,8 @@ task<> Worker::fail_one(RequestPtr request, std::string why) {
 task<> Worker::act(RequestPtr request, LiveSourcePtr live) {
   const auto exchange = co_await ports_.fetcher.fetch(get_of(action_url(*live, *request)));
   if (exchange.result == env::ExchangeResult::ok && exchange.status < 300) {
-    WorkerBatch batch({ports_.store, ports_.timeline, ports_.clock, ports_.publisher});
+    WorkerBatch batch(
+        {ports_.store, ports_.timeline, ports_.clock, ports_.publisher, ports_.parsed});
     const auto added = co_await batch.add(request, live, /*acted=*/true);
     auto applied = added ? co_await ports_.store.apply(batch.take(epochs_))
                          : Result<store::Applied>(fail(added.error()));

@@ -17,6 +17,7 @@
 #include "env/task_group.h"
 #include "ingest/fetcher.h"
 #include "ingest/metrics.h"
+#include "ingest/parsed_requests.h"
 #include "ingest/source_index.h"
 #include "publish/publisher.h"
 #include "store/store.h"
@@ -45,6 +46,7 @@ class Worker {
     SourceIndex& sources;
     const publish::Publisher& publisher;
     Fetcher& fetcher;
+    ParsedRequests& parsed;
     env::Log& log;
     Metrics& metrics;
   };

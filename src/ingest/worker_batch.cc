@@ -118,7 +118,9 @@ task<Result<WorkerBatch::Added>> WorkerBatch::add(
     batch_.request_changes.push_back(std::move(change));
     co_return Added::added;
   }
-  const auto parsed = parse(*live, *request);
+  auto known = ports_.parsed.take(request->body, live);
+  if (!known) known = std::make_shared<const providers::Parsed>(parse(*live, *request));
+  const auto& parsed = *known;
   if (!parsed.unreadable.empty()) {
     auto change = change_of(request, model::RequestState::unparsed, now);
     change.verdict = as_text({{"reason", parsed.unreadable}});

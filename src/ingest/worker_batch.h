@@ -11,6 +11,7 @@
 #include "env/clock.h"
 #include "ingest/effects.h"
 #include "ingest/metrics.h"
+#include "ingest/parsed_requests.h"
 #include "ingest/source_index.h"
 #include "publish/publisher.h"
 #include "store/store.h"
@@ -24,6 +25,7 @@ class WorkerBatch {
     const env::Timeline& timeline;
     const env::Clock& clock;
     const publish::Publisher& publisher;
+    ParsedRequests& parsed;
   };
   explicit WorkerBatch(Ports ports) : ports_(ports) {}
 

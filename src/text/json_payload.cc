@@ -1,5 +1,6 @@
 #include "text/json_payload.h"
 
+#include <array>
 #include <boost/json/parser.hpp>
 
 #include "text/json.h"
@@ -9,7 +10,9 @@ namespace posthorn::text {
 Result<json::value> parse_payload(std::string_view text) {
   json::parse_options options;
   options.max_depth = json_depth_max;
-  json::parser parser({}, options);
+  // Where the parser keeps what it has not yet put into arrays and objects: most payloads fit.
+  std::array<unsigned char, 4096> pending;
+  json::parser parser({}, options, pending.data(), pending.size());
   boost::system::error_code failed;
   const std::size_t read = parser.write(text, failed);
   if (failed)

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
+
 #include "base/bytes.h"
 #include "crypto/crypto.h"
 #include "store/sqlite/applier_parts.h"
@@ -17,6 +19,7 @@ Result<> Applier::load() {
   held_.clear();
   lane_dues_.clear();
   recent_.clear();
+  recent_requests_.clear();
   epochs_.fill(0);
   for (auto rows = sql_->all_types.query(); rows.next();) types_.add(rows.number(0), rows.text(1));
   for (auto rows = sql_->all_held.query(); rows.next();) {
@@ -58,6 +61,11 @@ Result<> Applier::load_counters() {
   if (auto rows = sql_->get_meta.query("counters"); rows.next())
     if (!counters_.raise_to(rows.bytes(0)))
       return fail(Errc::corrupt, "table meta: the counters cannot be read");
+  requests_queued_to_ = requests_seen_ = {};
+  if (auto rows = sql_->get_meta.query("requests_queued_to"); rows.next()) {
+    const auto text = rows.bytes(0);
+    std::from_chars(text.data(), text.data() + text.size(), requests_queued_to_.value);
+  }
   if (connection_.failed()) return fail(connection_.error());
   return {};
 }

@@ -72,6 +72,11 @@ class Applier {
   /// before `before`; true while there are more.
   Result<bool> cancel_older(Instant before, DeliveryId& behind, int limit);
 
+  /// Received requests that nothing has become of enter the queue: those that were there at the
+  /// previous call, or all.
+  void queue_older_requests();
+  void queue_all_requests();
+
   void set_meta(std::string_view name, std::string_view value);
   void remove_meta(std::string_view name);
   /// Stores the counters: in every transaction that deletes rows.
@@ -132,6 +137,7 @@ class Applier {
                                 std::string_view body_file);
   /// Who holds the key, with what is compared: id, received_at and body_sha256.
   std::optional<model::ReceivedRequest> key_holder(std::int64_t bucket, std::string_view hash);
+  void queue_requests_to(RequestId last);
   /// What a duplicate of `id` is a duplicate of.
   RequestId original_of(RequestId id);
   void apply_request_changes(const Batch& batch, const Applied& applied);
@@ -183,6 +189,8 @@ class Applier {
   HeldIntervals held_;
   LaneDues lane_dues_;
   RecentDeliveries recent_;
+  RecentRequests recent_requests_;
+  RequestId requests_queued_to_, requests_seen_;
   KeyFilters key_filters_, request_filters_;
   std::array<std::int64_t, shard_count> epochs_{};
   std::string last_audit_hash_;

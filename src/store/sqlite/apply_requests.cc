@@ -58,15 +58,34 @@ RequestReceipt Applier::append_request(NewRequest fresh, std::vector<std::string
   if (in_file) sql_->insert_request_body.run(request.id, body_file);
 
   std::optional<Blob> rest;
+  std::int64_t due = request.due_at.unix_ms;
   if (!is_untouched(request)) {
     pack_request_state(extras_, request, std::nullopt);
     rest = Blob{extras_};
+  } else if (request.state == RequestState::received && !request.duplicate_of) {
+    // The worker hears of it and takes it at once, as a rule: the queue is for what waits.
+    recent_requests_.put({request.id, request.source, request.due_at});
+    due = unqueued_due(request.due_at);
   }
-  sql_->insert_request_state.run(request.id, request.source, request.state, request.due_at,
-                                 request.attempts, request.duplicate_of, rest);
+  sql_->insert_request_state.run(request.id, request.source, request.state, due, request.attempts,
+                                 request.duplicate_of, rest);
   if (notice_)
     notice_->requests.push_back(std::make_shared<const ReceivedRequest>(std::move(request)));
   return receipt;
+}
+
+void Applier::queue_older_requests() {
+  queue_requests_to(requests_seen_);
+  requests_seen_ = {counters_.request - 1};
+}
+
+void Applier::queue_all_requests() { queue_requests_to({counters_.request - 1}); }
+
+void Applier::queue_requests_to(RequestId last) {
+  if (last <= requests_queued_to_) return;
+  sql_->queue_requests.run(requests_queued_to_, last);
+  requests_queued_to_ = last;
+  set_meta("requests_queued_to", std::to_string(last.value));
 }
 
 std::optional<ReceivedRequest> Applier::key_holder(std::int64_t bucket, std::string_view hash) {
@@ -118,11 +137,16 @@ void copy_received(const ReceivedRequest& from, ReceivedRequest& to) {
 }  // namespace
 
 std::optional<Applier::RequestNow> Applier::read_request_now(RequestId id, RequestState& state) {
+  if (const auto* recent = recent_requests_.find(id)) {
+    state = RequestState::received;
+    return RequestNow{
+        .source = recent->source, .due_at = recent->due_at, .duplicate_of = {}, .extras = {}};
+  }
   auto rows = sql_->request_state_now.query(id);
   if (!rows.next()) return std::nullopt;
   state = static_cast<RequestState>(rows.small(1));
   RequestNow now{.source = {rows.id(0)},
-                 .due_at = rows.instant(2),
+                 .due_at = due_of(rows.number(2)),
                  .duplicate_of = {rows.id(4)},
                  .extras = {}};
   if (!rows.is_null(5)) now.extras = rows.bytes(5);
@@ -172,6 +196,7 @@ void Applier::apply_request_changes(const Batch& batch, const Applied& applied) 
 
 void Applier::change_request(const RequestChange& change, std::optional<RequestNow> now,
                              const std::vector<EventReceipt>& receipts) {
+  recent_requests_.forget(change.request);
   if (!now) return;  // The database failed: the writer asks the connection.
   auto shared = std::make_shared<ReceivedRequest>();
   ReceivedRequest& request = *shared;

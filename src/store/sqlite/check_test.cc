@@ -91,6 +91,9 @@ TEST_CASE("check: every broken invariant is found") {
       {"UPDATE request_states SET duplicate_of = 2 WHERE id = 2", "what it is a duplicate of"},
       {"UPDATE request_states SET duplicate_of = 99 WHERE id = 2", "what it is a duplicate of"},
       {"UPDATE request_states SET extras = x'01' WHERE id = 1", "cannot be read"},
+      {"UPDATE request_states SET state = 0, due = -5 WHERE id = 1; "
+       "UPDATE meta SET value = '1' WHERE name = 'requests_queued_to'",
+       "the queue of requests has"},
       {"UPDATE requests SET extras = x'01' WHERE id = 1", "cannot be read"},
       {"UPDATE requests SET body = x'00' WHERE id = 1", "its body is not what was written"},
       {"UPDATE request_bodies SET file = 'gone.0'", "gone.0"},

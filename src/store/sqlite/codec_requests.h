@@ -35,4 +35,8 @@ bool unpack_request_state(std::string_view packed, model::ReceivedRequest& reque
 /// Nothing of it is worth a column of its own yet.
 [[nodiscard]] bool is_untouched(const model::ReceivedRequest& request);
 
+/// The stored form of a received request's due time: negative while it is not in the queue.
+[[nodiscard]] inline std::int64_t unqueued_due(Instant due) { return -due.unix_ms; }
+[[nodiscard]] inline Instant due_of(std::int64_t stored) { return {stored < 0 ? -stored : stored}; }
+
 }  // namespace posthorn::store

@@ -154,11 +154,10 @@ TEST_CASE("client ids: they are found in the buckets of long ago, before and aft
 }
 
 TEST_CASE("key filter: it holds what was added, and little else") {
-  KeyFilter filter, other;
   const int keys = 20'000;
+  KeyFilter filter(std::size_t{64} << 10);
   const auto key = [](int i) { return event_key_hash({1}, std::to_string(i)); };
-  for (int i = 0; i < keys; ++i) (i % 2 == 0 ? filter : other).add(key(i));
-  filter.merge(other);
+  for (int i = 0; i < keys; ++i) filter.add(key(i));
   int wrong = 0;
   for (int i = 0; i < keys; ++i) {
     REQUIRE(filter.may_hold(key(i)));
@@ -167,26 +166,25 @@ TEST_CASE("key filter: it holds what was added, and little else") {
   CHECK(wrong < keys / 100);
 }
 
-TEST_CASE("key filters: an unread segment is looked into until its keys are known") {
+TEST_CASE("key filters: an unread bucket is looked into until its keys are known") {
   const auto vector_of = [](auto... buckets) { return std::vector<std::int64_t>{buckets...}; };
   KeyFilters filters;
-  filters.load({64, 128, 129});
+  filters.load({512, 1024, 1025});
   const std::string one = event_key_hash({1}, "one"), two = event_key_hash({1}, "two");
-  CHECK(filters.candidates(192, one) == vector_of(129, 128, 64));
-  CHECK(filters.unread() == vector_of(129, 128, 64));
-  KeyFilter keys;
-  keys.add(one);
-  filters.merge(129, keys);
-  filters.add(129, two);
-  CHECK(filters.candidates(192, one) == vector_of(129, 128, 64));
-  filters.merge(128, KeyFilter());
-  CHECK(filters.candidates(192, one) == vector_of(129, 128, 64));
-  filters.merge(64, KeyFilter());
+  CHECK(filters.candidates(2048, one) == vector_of(1025, 1024, 512));
+  CHECK(filters.unread() == vector_of(1025, 1024, 512));
+  filters.merge(1025, one);
+  filters.add(1025, two);
+  CHECK(filters.candidates(2048, one) == vector_of(1025, 1024, 512));
+  CHECK(filters.candidates(2048, event_key_hash({2}, "one")) == vector_of(1024, 512));
+  filters.merge(1024, {});
+  CHECK(filters.candidates(2048, one) == vector_of(1025, 512));
+  filters.merge(512, two + event_key_hash({1}, "three"));
   CHECK(filters.unread().empty());
-  CHECK(filters.candidates(192, one) == vector_of(129, 128));
-  CHECK(filters.candidates(192, two) == vector_of(129, 128));
-  CHECK(filters.candidates(129, two) == vector_of(128));
-  CHECK(filters.candidates(192, event_key_hash({2}, "one")).empty());
-  filters.add(192, one);
-  CHECK(filters.candidates(193, one) == vector_of(192, 129, 128));
+  CHECK(filters.candidates(2048, one) == vector_of(1025));
+  CHECK(filters.candidates(2048, two) == vector_of(1025, 512));
+  CHECK(filters.candidates(1025, two) == vector_of(512));
+  CHECK(filters.candidates(2048, event_key_hash({2}, "one")).empty());
+  filters.add(2048, one);
+  CHECK(filters.candidates(2049, one) == vector_of(2048, 1025));
 }

@@ -1,12 +1,17 @@
 #include "store/sqlite/key_filter.h"
 
 #include <cstring>
+#include <utility>
 
 #include "base/assert.h"
 #include "crypto/crypto.h"
 
 namespace posthorn::store {
 namespace {
+
+constexpr std::size_t hash_bytes = 16;
+constexpr std::size_t segment_filter_bytes = std::size_t{1} << 20;
+constexpr std::size_t bucket_filter_bytes = std::size_t{2} << 10;
 
 std::uint64_t word_at(std::string_view hash, std::size_t offset) {
   std::uint64_t word = 0;
@@ -19,7 +24,7 @@ std::string key_hash(std::uint64_t owner, std::string_view key) {
   std::memcpy(text.data(), &owner, 8);
   text.append(key);
   std::string hash = crypto::sha256(text);
-  hash.resize(16);
+  hash.resize(hash_bytes);
   return hash;
 }
 
@@ -33,34 +38,43 @@ std::string request_key_hash(SourceId source, std::string_view text) {
   return key_hash(source.value, text);
 }
 
+std::size_t KeyFilter::block_of(std::string_view hash) const {
+  PH_ASSERT(hash.size() == hash_bytes);
+  return word_at(hash, 0) % (words_.size() / words_per_block) * words_per_block;
+}
+
 void KeyFilter::add(std::string_view hash) {
-  PH_ASSERT(hash.size() == 16);
-  const std::size_t block = word_at(hash, 0) % (words_count / words_per_block) * words_per_block;
+  const std::size_t block = block_of(hash);
   std::uint64_t bits = word_at(hash, 8);
   for (int i = 0; i < 6; ++i, bits >>= 9)
     words_[block + ((bits >> 6) & 7)] |= std::uint64_t{1} << (bits & 63);
 }
 
 bool KeyFilter::may_hold(std::string_view hash) const {
-  PH_ASSERT(hash.size() == 16);
-  const std::size_t block = word_at(hash, 0) % (words_count / words_per_block) * words_per_block;
+  const std::size_t block = block_of(hash);
   std::uint64_t bits = word_at(hash, 8);
   for (int i = 0; i < 6; ++i, bits >>= 9)
     if ((words_[block + ((bits >> 6) & 7)] >> (bits & 63) & 1) == 0) return false;
   return true;
 }
 
-void KeyFilter::merge(const KeyFilter& other) {
-  for (std::size_t i = 0; i < words_.size(); ++i) words_[i] |= other.words_[i];
-}
-
 KeyFilters::Segment& KeyFilters::segment_of(std::int64_t bucket) {
   auto [place, fresh] = segments_.try_emplace(bucket >> segment_bits);
   if (fresh) {
-    place->second.filter = std::make_unique<KeyFilter>();
-    if (segments_.size() > filters_max)
-      std::next(segments_.begin(), filters_max)->second.filter = {};
+    place->second.filter = std::make_unique<KeyFilter>(segment_filter_bytes);
+    if (segments_.size() > filters_max) {
+      Segment& oldest = std::next(segments_.begin(), filters_max)->second;
+      oldest.filter = {};
+      for (auto& [number, one] : oldest.buckets) one.filter = {};
+    }
   }
+  return place->second;
+}
+
+KeyFilters::Bucket& KeyFilters::bucket_in(Segment& segment, std::int64_t bucket) {
+  auto [place, fresh] = segment.buckets.try_emplace(bucket);
+  if (fresh && segment.filter)
+    place->second.filter = std::make_unique<KeyFilter>(bucket_filter_bytes);
   return place->second;
 }
 
@@ -68,38 +82,40 @@ void KeyFilters::load(const std::vector<std::int64_t>& buckets) {
   segments_.clear();
   for (const std::int64_t bucket : buckets) {
     Segment& segment = segment_of(bucket);
-    segment.buckets.insert(bucket);
-    segment.unread.insert(bucket);
+    bucket_in(segment, bucket).unread = true;
+    ++segment.unread;
   }
 }
 
 void KeyFilters::add(std::int64_t bucket, std::string_view hash) {
   Segment& segment = segment_of(bucket);
-  segment.buckets.insert(bucket);
+  Bucket& place = bucket_in(segment, bucket);
   if (segment.filter) segment.filter->add(hash);
+  if (place.filter) place.filter->add(hash);
 }
 
-void KeyFilters::merge(std::int64_t bucket, const KeyFilter& keys) {
+void KeyFilters::merge(std::int64_t bucket, std::string_view hashes) {
+  for (; !hashes.empty(); hashes.remove_prefix(hash_bytes))
+    add(bucket, hashes.substr(0, hash_bytes));
   Segment& segment = segment_of(bucket);
-  if (segment.filter) segment.filter->merge(keys);
-  segment.unread.erase(bucket);
+  if (std::exchange(bucket_in(segment, bucket).unread, false)) --segment.unread;
 }
 
 bool KeyFilters::may_hold(std::int64_t bucket, std::string_view hash) const {
-  const auto place = segments_.find(bucket >> segment_bits);
-  if (place == segments_.end() || !place->second.buckets.contains(bucket)) return false;
-  const Segment& segment = place->second;
-  return !segment.filter || !segment.unread.empty() || segment.filter->may_hold(hash);
+  const auto segment = segments_.find(bucket >> segment_bits);
+  if (segment == segments_.end()) return false;
+  const auto place = segment->second.buckets.find(bucket);
+  return place != segment->second.buckets.end() && place->second.may_hold(hash);
 }
 
 std::vector<std::int64_t> KeyFilters::candidates(std::int64_t current,
                                                  std::string_view hash) const {
   std::vector<std::int64_t> found;
   for (const auto& [number, segment] : segments_) {
-    const bool known = segment.filter && segment.unread.empty();
+    const bool known = segment.filter && segment.unread == 0;
     if (known && !segment.filter->may_hold(hash)) continue;
-    for (const std::int64_t bucket : segment.buckets)
-      if (bucket < current) found.push_back(bucket);
+    for (const auto& [bucket, place] : segment.buckets)
+      if (bucket < current && place.may_hold(hash)) found.push_back(bucket);
   }
   return found;
 }
@@ -107,7 +123,8 @@ std::vector<std::int64_t> KeyFilters::candidates(std::int64_t current,
 std::vector<std::int64_t> KeyFilters::unread() const {
   std::vector<std::int64_t> found;
   for (const auto& [number, segment] : segments_)
-    if (segment.filter) found.insert(found.end(), segment.unread.begin(), segment.unread.end());
+    for (const auto& [bucket, place] : segment.buckets)
+      if (place.filter && place.unread) found.push_back(bucket);
   return found;
 }
 

@@ -48,7 +48,7 @@ class Reader {
   Result<std::optional<EventId>> event_by_client_id(WorkspaceId workspace,
                                                     const std::string& client_id);
   /// Adds every key of the bucket to `keys`; false after a failure.
-  bool read_keys(std::int64_t bucket, KeyFilter& keys);
+  bool read_keys(std::int64_t bucket, std::string& hashes);
   Result<Found<EventPtr>> list_events(const EventFilter& filter, Page page);
   Result<std::optional<EventId>> next_expansion();
 
@@ -62,7 +62,7 @@ class Reader {
   Result<std::vector<RequestPtr>> requests(const std::vector<RequestId>& ids);
   Result<Found<model::ReceivedRequest>> list_requests(const RequestFilter& filter, Page page);
   /// Adds every key of the bucket of request_keys to `keys`; false after a failure.
-  bool read_request_keys(std::int64_t bucket, KeyFilter& keys);
+  bool read_request_keys(std::int64_t bucket, std::string& hashes);
 
   // reader_deliveries.cc
   Result<std::optional<model::Delivery>> delivery(DeliveryId id);

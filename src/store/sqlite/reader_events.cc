@@ -65,8 +65,8 @@ Result<std::optional<EventId>> Reader::event_by_client_id(WorkspaceId workspace,
   return checked(std::move(found));
 }
 
-bool Reader::read_keys(std::int64_t bucket, KeyFilter& keys) {
-  for (auto rows = sql_->keys_of_bucket.query(bucket); rows.next();) keys.add(rows.bytes(0));
+bool Reader::read_keys(std::int64_t bucket, std::string& hashes) {
+  for (auto rows = sql_->keys_of_bucket.query(bucket); rows.next();) hashes += rows.bytes(0);
   return !connection_.failed();
 }
 

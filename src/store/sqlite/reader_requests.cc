@@ -13,7 +13,7 @@ Result<RequestExtras> Reader::read_request(const Rows& rows, ReceivedRequest& re
   request.received_at = rows.instant(3);
   auto extras = unpack_request(rows.bytes(4), request);
   request.state = static_cast<RequestState>(rows.small(5));
-  request.due_at = rows.instant(6);
+  request.due_at = due_of(rows.number(6));
   request.attempts = rows.small(7);
   request.duplicate_of = {rows.id(8)};
   std::optional<std::string> verdict;
@@ -112,9 +112,9 @@ Result<Found<ReceivedRequest>> Reader::list_requests(const RequestFilter& filter
   return checked(builder.take());
 }
 
-bool Reader::read_request_keys(std::int64_t bucket, KeyFilter& keys) {
+bool Reader::read_request_keys(std::int64_t bucket, std::string& hashes) {
   for (auto rows = sql_->keys_of_request_bucket.query(bucket); rows.next();)
-    keys.add(rows.bytes(0));
+    hashes += rows.bytes(0);
   return !connection_.failed();
 }
 

@@ -116,8 +116,47 @@ TEST_CASE("key filters: a bucket says whether it may hold a key") {
   CHECK_FALSE(filters.may_hold(4, one));
   filters.load({3});
   CHECK(filters.may_hold(3, two));  // Not read yet.
-  filters.merge(3, KeyFilter());
+  filters.merge(3, {});
   CHECK_FALSE(filters.may_hold(3, two));
+}
+
+TEST_CASE(
+    "requests: what just came enters the queue when that is read, and is found after a restart") {
+  TestStore store;
+  const auto unqueued = [&] {
+    return number(store, "SELECT count(*) FROM request_states WHERE state = 0 AND due < 0");
+  };
+  const RequestId first = receive(store, "one").id, second = receive(store, "two").id;
+  CHECK(unqueued() == 2);
+  CHECK(must(store->stats()).requests_pending == 2);
+  CHECK(must(store->request(second))->due_at == Instant{1'800'000'000'000});
+  CHECK(must(store->check()).empty());
+
+  // The worker takes it from memory: it never was in the queue.
+  Batch done;
+  done.request_changes.push_back({.request = first});
+  must(store->apply_blocking(std::move(done)));
+  CHECK(unqueued() == 1);
+  store.open();
+  CHECK(must(store->sources_with_requests({}, 10)).size() == 1);
+  const auto due = must(store->requests_due({5}, {}, {INT64_MAX}, 10));
+  REQUIRE(due.size() == 1);
+  CHECK(due[0].id == second);
+  CHECK(due[0].due_at == Instant{1'800'000'000'000});
+  CHECK(unqueued() == 0);
+  CHECK(must(store->stats()).requests_pending == 1);
+  CHECK(must(store->check()).empty());
+}
+
+TEST_CASE("requests: one that nobody takes enters the queue within the next commits") {
+  TestStore store;
+  receive(store, "one");
+  // Each look is a second apart: the first sees it, the next one moves it.
+  for (int i = 0; i < 3; ++i) {
+    store.clock().advance(2s);
+    must(store->apply_blocking(batch_of(new_event("a.b", {}))));
+  }
+  CHECK(number(store, "SELECT count(*) FROM request_states WHERE state = 0 AND due > 0") == 1);
 }
 
 TEST_CASE("request bodies: past the inline limit they lie in files until they are erased") {

@@ -128,10 +128,12 @@ void SqliteStore::State::complete_key_filters() {
   const auto complete = [this](auto read, auto filters) {
     for (const std::int64_t bucket : (applier.*filters)().unread())
       readers->enqueue(std::make_unique<LooseJob<Reader>>([=, this](Reader& reader) {
-        auto keys = std::make_shared<KeyFilter>();
-        if (!(reader.*read)(bucket, *keys)) return;
-        writer->enqueue(std::make_unique<LooseJob<Applier>>(
-            [=](Applier& target) { (target.*filters)().merge(bucket, *keys); }));
+        std::string hashes;
+        if (!(reader.*read)(bucket, hashes)) return;
+        writer->enqueue(
+            std::make_unique<LooseJob<Applier>>([=, found = std::move(hashes)](Applier& target) {
+              (target.*filters)().merge(bucket, found);
+            }));
       }));
   };
   complete(&Reader::read_keys, &Applier::key_filters);

@@ -48,16 +48,29 @@ task<Result<std::vector<model::HeldInterval>>> SqliteStore::held(EndpointId endp
       [=](Reader& reader) { return reader.held(endpoint); });
 }
 
+task<Result<>> SqliteStore::State::queue_requests() {
+  return write<void>(
+      [](Applier& target) -> Result<> {
+        target.queue_all_requests();
+        return {};
+      },
+      0);
+}
+
 task<Result<std::vector<DueRequest>>> SqliteStore::requests_due(SourceId source,
                                                                 std::optional<DueRequest> after,
                                                                 Instant until, int limit) {
-  return state_->read<std::vector<DueRequest>>(
+  if (auto queued = co_await state_->queue_requests(); !queued)
+    co_return fail(std::move(queued).error());
+  co_return co_await state_->read<std::vector<DueRequest>>(
       [=](Reader& reader) { return reader.requests_due(source, after, until, limit); });
 }
 
 task<Result<std::vector<std::pair<SourceId, Instant>>>> SqliteStore::sources_with_requests(
     SourceId after, int limit) {
-  return state_->read<std::vector<std::pair<SourceId, Instant>>>(
+  if (auto queued = co_await state_->queue_requests(); !queued)
+    co_return fail(std::move(queued).error());
+  co_return co_await state_->read<std::vector<std::pair<SourceId, Instant>>>(
       [=](Reader& reader) { return reader.sources_with_requests(after, limit); });
 }
 

@@ -34,6 +34,9 @@ struct SqliteStore::State {
   /// Removes the files of events and requests that were not written.
   void remove_unused(const BatchFiles& files, const Result<Applied>& applied) const;
 
+  /// Received requests that nothing has become of enter the queue: before it is read.
+  task<Result<>> queue_requests();
+
   /// Runs `work`, which erases something, and removes every trace of that from the disk.
   task<Result<>> erase(std::move_only_function<Result<>(Housekeeper&)> work);
 

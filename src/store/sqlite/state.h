@@ -99,6 +99,31 @@ class RecentDeliveries {
   std::vector<DeliveryNow> rows_ = std::vector<DeliveryNow>(rows_count);
 };
 
+/// Requests that came lately and that nothing has become of: the worker's change comes soon after,
+/// and need not read the row.
+class RecentRequests {
+ public:
+  struct Row {
+    RequestId id;
+    SourceId source;
+    Instant due_at;
+  };
+  [[nodiscard]] const Row* find(RequestId id) const {
+    const Row& row = rows_[place_of(id)];
+    return row.id == id ? &row : nullptr;
+  }
+  void put(const Row& row) { rows_[place_of(row.id)] = row; }
+  void forget(RequestId id) {
+    if (find(id) != nullptr) rows_[place_of(id)] = {};
+  }
+  void clear() { std::ranges::fill(rows_, Row{}); }
+
+ private:
+  static constexpr std::size_t rows_count = std::size_t{1} << 13;
+  static std::size_t place_of(RequestId id) { return id.value % rows_count; }
+  std::vector<Row> rows_ = std::vector<Row>(rows_count);
+};
+
 /// The stored next_due of lanes in use, so that a steady flow reads and writes no lane rows.
 class LaneDues {
  public:

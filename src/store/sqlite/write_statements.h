@@ -37,6 +37,7 @@ struct WriteStatements {
   Query insert_request_state{c, "insert_request_state"};
   Query update_request_state{c, "update_request_state"};
   Query request_state_now{c, "request_state_now"}, request_now{c, "request_now"};
+  Query queue_requests{c, "queue_requests"};
   Query find_request_key{c, "find_request_key"}, replace_request_key{c, "replace_request_key"};
   Query request_key_buckets{c, "request_key_buckets"};
   Query savepoint{c, "savepoint"}, release{c, "release"}, undo{c, "undo"};

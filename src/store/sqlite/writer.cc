@@ -152,6 +152,7 @@ void Writer::remember_moment() {
   moment_stored_ = now;
   ports_.applier.set_meta("moment", fmt::format("{}", now.unix_ms));
   ports_.applier.save_counters();
+  ports_.applier.queue_older_requests();
 }
 
 void Writer::fail_group(std::vector<WriteJobPtr> jobs) {

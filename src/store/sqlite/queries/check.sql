@@ -68,8 +68,11 @@ WHERE (s.state = 2 AND s.duplicate_of IN (0, s.id))
        AND NOT EXISTS (SELECT 1 FROM requests o WHERE o.id = s.duplicate_of)) LIMIT 20;
 -- name: check_request_queue
 SELECT 'the queue of requests has ' || indexed || ' of ' || waiting
-FROM (SELECT (SELECT count(*) FROM request_states INDEXED BY request_states_due WHERE state = 0) AS indexed,
-             (SELECT count(*) FROM request_states NOT INDEXED WHERE state = 0) AS waiting)
+FROM (SELECT (SELECT count(*) FROM request_states INDEXED BY request_states_due WHERE state = 0 AND due > 0) AS indexed,
+             (SELECT count(*) FROM request_states NOT INDEXED
+              WHERE state = 0
+                AND (due > 0 OR id <= (SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'requests_queued_to')))
+             AS waiting)
 WHERE indexed <> waiting;
 -- name: check_request_keys
 SELECT k.bucket, k.hash, k.request, r.extras FROM request_keys k LEFT JOIN requests r ON r.id = k.request;

@@ -59,7 +59,7 @@ FROM requests r CROSS JOIN request_states s ON s.id = r.id WHERE r.id > ?1 ORDER
 -- name: first_refused_requests
 SELECT s.id, r.source, r.received, r.extras, s.state
 FROM request_states s INDEXED BY request_states_bad CROSS JOIN requests r ON r.id = s.id
-WHERE s.state = 3 AND s.state IN (3, 4, 5, 6) AND s.id > ?1 ORDER BY s.id;
+WHERE s.state = 3 AND s.state > 2 AND s.state < 7 AND s.id > ?1 ORDER BY s.id;
 -- name: request_is_there
 SELECT 1 FROM requests WHERE id = ?1;
 -- name: erase_request_body

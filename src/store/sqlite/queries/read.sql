@@ -173,10 +173,10 @@ FROM requests r CROSS JOIN request_states s ON s.id = r.id ORDER BY r.id;
 SELECT file FROM request_bodies WHERE request = ?1;
 -- name: requests_due
 SELECT id, due, attempts FROM request_states INDEXED BY request_states_due
-WHERE source = ?1 AND state = 0 AND (due, id) > (?2, ?3) AND due <= ?4 ORDER BY due, id;
+WHERE source = ?1 AND state = 0 AND due > 0 AND (due, id) > (?2, ?3) AND due <= ?4 ORDER BY due, id;
 -- name: next_source_with_requests
 SELECT source, due FROM request_states INDEXED BY request_states_due
-WHERE source > ?1 AND state = 0 ORDER BY source, due LIMIT 1;
+WHERE source > ?1 AND state = 0 AND due > 0 ORDER BY source, due LIMIT 1;
 -- name: requests_up
 SELECT r.id, r.source, r.workspace, r.received, r.extras, s.state, s.due, s.attempts, s.duplicate_of, s.extras
 FROM requests r CROSS JOIN request_states s ON s.id = r.id
@@ -196,11 +196,11 @@ WHERE r.id < ?1 AND r.source = ?2 ORDER BY r.id DESC;
 -- name: requests_of_state_up
 SELECT r.id, r.source, r.workspace, r.received, r.extras, s.state, s.due, s.attempts, s.duplicate_of, s.extras
 FROM request_states s INDEXED BY request_states_bad CROSS JOIN requests r ON r.id = s.id
-WHERE s.id > ?1 AND s.state = ?2 AND s.state IN (3, 4, 5, 6) ORDER BY s.id;
+WHERE s.id > ?1 AND s.state = ?2 AND s.state > 2 AND s.state < 7 ORDER BY s.id;
 -- name: requests_of_state_down
 SELECT r.id, r.source, r.workspace, r.received, r.extras, s.state, s.due, s.attempts, s.duplicate_of, s.extras
 FROM request_states s INDEXED BY request_states_bad CROSS JOIN requests r ON r.id = s.id
-WHERE s.id < ?1 AND s.state = ?2 AND s.state IN (3, 4, 5, 6) ORDER BY s.id DESC;
+WHERE s.id < ?1 AND s.state = ?2 AND s.state > 2 AND s.state < 7 ORDER BY s.id DESC;
 -- name: requests_duplicate_of_up
 SELECT r.id, r.source, r.workspace, r.received, r.extras, s.state, s.due, s.attempts, s.duplicate_of, s.extras
 FROM request_states s INDEXED BY request_states_duplicates CROSS JOIN requests r ON r.id = s.id
@@ -210,7 +210,9 @@ SELECT r.id, r.source, r.workspace, r.received, r.extras, s.state, s.due, s.atte
 FROM request_states s INDEXED BY request_states_duplicates CROSS JOIN requests r ON r.id = s.id
 WHERE s.id < ?1 AND s.duplicate_of = ?2 AND s.duplicate_of <> 0 ORDER BY s.id DESC;
 -- name: count_requests_pending
-SELECT count(*) FROM request_states INDEXED BY request_states_due WHERE state = 0;
+SELECT (SELECT count(*) FROM request_states INDEXED BY request_states_due WHERE state = 0 AND due > 0)
+     + (SELECT count(*) FROM request_states
+        WHERE id > (SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'requests_queued_to') AND state = 0 AND due < 0);
 -- name: keys_of_request_bucket
 SELECT hash FROM request_keys WHERE bucket = ?1;
 -- name: request_of_key

@@ -158,6 +158,8 @@ VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7);
 UPDATE request_states SET state = ?2, due = ?3, attempts = ?4, duplicate_of = ?5, extras = ?6 WHERE id = ?1;
 -- name: request_state_now
 SELECT source, state, due, attempts, duplicate_of, extras FROM request_states WHERE id = ?1;
+-- name: queue_requests
+UPDATE request_states SET due = -due WHERE id > ?1 AND id <= ?2 AND state = 0 AND due < 0;
 -- name: request_now
 SELECT id, source, workspace, received, extras FROM requests WHERE id = ?1;
 -- name: find_request_key
