@@ -32,6 +32,7 @@ pkg-config                      pkgconf
 /usr/include/toml++/toml.h      libtomlplusplus-dev
 /usr/include/CLI/CLI.hpp        libcli11-dev
 /usr/include/zlib.h             zlib1g-dev
+/usr/include/lz4.h              liblz4-dev
 /usr/include/jemalloc/jemalloc.h  libjemalloc-dev
 /etc/ssl/certs/ca-certificates.crt  ca-certificates
 '

@@ -104,7 +104,10 @@ std::string effect_key(const model::ReceivedRequest& request, const providers::P
 std::string event_data(const LiveSource& live, const model::ReceivedRequest& request,
                        const providers::NormalisedEvent& event, bool alone,
                        const std::optional<MessageStatus>& status) {
-  std::string out = "{";
+  constexpr std::size_t beside_payload = 512;
+  std::string out;
+  out.reserve(beside_payload + (request.body ? request.body->size() : 0));
+  out += '{';
   append_text(out, "kind", event.type);
   append_text(out, "provider", live.source.provider->name);
   append_text(out, "provider_event", event.provider_event);

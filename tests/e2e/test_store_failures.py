@@ -45,7 +45,7 @@ def ids(receiver):
 def publish_until_refused(posthorn, acknowledged, payload_bytes, most=5000):
     """The first answer that is not 202."""
     for number in range(most):
-        body = {"type": "disk.filled", "data": {"number": number, "fill": "x" * payload_bytes}}
+        body = {"type": "disk.filled", "data": {"number": number, "fill": os.urandom(payload_bytes // 2).hex()}}
         status, headers, parsed = posthorn.request("POST", "/v1/events", body)
         if status != 202:
             return status, headers, parsed

@@ -12,6 +12,7 @@
 
 #include "env/clock.h"
 #include "store/sqlite/codec.h"
+#include "store/sqlite/compression.h"
 #include "store/sqlite/database.h"
 #include "store/sqlite/key_filter.h"
 #include "store/sqlite/state.h"
@@ -35,6 +36,8 @@ struct PreparedBatch {
   std::vector<std::vector<std::string>> request_keys;
   /// By event: the hash of its client id; empty where it has none.
   std::vector<std::string> event_keys;
+  /// By event and by request: how its payload or body goes into the row.
+  std::vector<StoredForm> event_data, request_bodies;
 };
 
 /// Used by the writer's thread alone, between BEGIN and COMMIT.
@@ -118,7 +121,8 @@ class Applier {
 
   // apply_events.cc
   void apply_events(PreparedBatch& prepared, Applied& applied);
-  EventReceipt append_event(NewEvent& fresh, std::string_view body_file, std::string_view hash);
+  EventReceipt append_event(NewEvent& fresh, std::string_view body_file, std::string_view hash,
+                            const StoredForm& form);
   std::optional<EventReceipt> claim_client_id(const NewEvent& fresh, std::string_view hash,
                                               std::uint64_t id);
   std::optional<EventReceipt> known_event(std::int64_t bucket, std::string_view hash,
@@ -134,7 +138,7 @@ class Applier {
   Result<> check_request_changes(const Batch& batch);
   void apply_requests(PreparedBatch& prepared, Applied& applied);
   RequestReceipt append_request(NewRequest fresh, std::vector<std::string> hashes,
-                                std::string_view body_file);
+                                std::string_view body_file, const StoredForm& form);
   /// Who holds the key, with what is compared: id, received_at and body_sha256.
   std::optional<model::ReceivedRequest> key_holder(std::int64_t bucket, std::string_view hash);
   void queue_requests_to(RequestId last);
@@ -188,8 +192,8 @@ class Applier {
   TypeNames types_;
   HeldIntervals held_;
   LaneDues lane_dues_;
-  RecentDeliveries recent_;
-  RecentRequests recent_requests_;
+  RecentRows<DeliveryNow> recent_;
+  RecentRows<RequestRow> recent_requests_;
   RequestId requests_queued_to_, requests_seen_;
   KeyFilters key_filters_, request_filters_;
   std::array<std::int64_t, shard_count> epochs_{};

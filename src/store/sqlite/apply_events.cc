@@ -13,7 +13,8 @@ void Applier::apply_events(PreparedBatch& prepared, Applied& applied) {
   for (std::size_t i = 0; i < batch.events.size(); ++i) {
     const std::string& file = prepared.files.events[i];
     const WorkspaceId workspace = batch.events[i].event.workspace;
-    applied.events.push_back(append_event(batch.events[i], file, prepared.event_keys[i]));
+    applied.events.push_back(
+        append_event(batch.events[i], file, prepared.event_keys[i], prepared.event_data[i]));
     const EventReceipt& receipt = applied.events.back();
     if (batch.publish_actor.empty() || !batch.audit.empty()) continue;
     if (receipt.duplicate || receipt.conflict) continue;
@@ -31,7 +32,7 @@ void Applier::apply_events(PreparedBatch& prepared, Applied& applied) {
 }
 
 EventReceipt Applier::append_event(NewEvent& fresh, std::string_view body_file,
-                                   std::string_view hash) {
+                                   std::string_view hash, const StoredForm& form) {
   const std::uint64_t id = counters_.event;
   if (!hash.empty())
     if (auto known = claim_client_id(fresh, hash, id)) return *known;
@@ -51,9 +52,10 @@ EventReceipt Applier::append_event(NewEvent& fresh, std::string_view body_file,
 
   const bool in_file = !body_file.empty();
   pack_event(extras_, event,
-             {.data_checksum = event.data ? checksum(*event.data) : 0, .in_file = in_file});
-  const std::optional<Blob> data =
-      event.data && !in_file ? std::optional(Blob{*event.data}) : std::nullopt;
+             {.data_checksum = form.checksum,
+              .in_file = in_file,
+              .compressed_from = form.compressed.empty() ? 0 : event.data->size()});
+  const std::optional<Blob> data = row_bytes(event.data, in_file, form);
   sql_->insert_event.run(id, event.workspace, event.application, type_number(event.type),
                          event.created_at, event.due_at, event.first_delivery, event.fan_out,
                          event.sequence, Blob{extras_}, data);

@@ -14,12 +14,13 @@ void Applier::apply_requests(PreparedBatch& prepared, Applied& applied) {
   auto& requests = prepared.batch.requests;
   applied.requests.reserve(requests.size());
   for (std::size_t i = 0; i < requests.size(); ++i)
-    applied.requests.push_back(append_request(
-        std::move(requests[i]), std::move(prepared.request_keys[i]), prepared.files.requests[i]));
+    applied.requests.push_back(
+        append_request(std::move(requests[i]), std::move(prepared.request_keys[i]),
+                       prepared.files.requests[i], prepared.request_bodies[i]));
 }
 
 RequestReceipt Applier::append_request(NewRequest fresh, std::vector<std::string> hashes,
-                                       std::string_view body_file) {
+                                       std::string_view body_file, const StoredForm& form) {
   auto& request = fresh.request;
   const std::int64_t bucket = KeyFilters::bucket_of(static_cast<std::uint64_t>(counters_.request));
   RequestReceipt receipt{.id = {}, .duplicate_of = {}, .token_reused = false};
@@ -48,11 +49,11 @@ RequestReceipt Applier::append_request(NewRequest fresh, std::vector<std::string
 
   const bool in_file = !body_file.empty();
   pack_request(extras_, request,
-               {.body_checksum = request.body ? checksum(*request.body) : 0,
+               {.body_checksum = form.checksum,
                 .in_file = in_file,
+                .compressed_from = form.compressed.empty() ? 0 : request.body->size(),
                 .keys = std::move(claimed)});
-  const std::optional<Blob> body =
-      request.body && !in_file ? std::optional(Blob{*request.body}) : std::nullopt;
+  const std::optional<Blob> body = row_bytes(request.body, in_file, form);
   sql_->insert_request.run(request.id, request.source, request.workspace, request.received_at,
                            Blob{extras_}, body);
   if (in_file) sql_->insert_request_body.run(request.id, body_file);

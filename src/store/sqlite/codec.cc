@@ -26,7 +26,7 @@ std::uint64_t checksum(std::string_view bytes) {
 void pack_event(std::string& out, const model::Event& event, EventExtras extras) {
   out.clear();
   out.push_back(format_version);
-  put_number(out, extras.in_file ? 1 : 0);
+  put_place(out, extras.in_file, extras.compressed_from);
   put_fixed(out, extras.data_checksum);
   put_signed(out, event.type_version);
   put_signed(out, event.hop);
@@ -41,7 +41,7 @@ void pack_event(std::string& out, const model::Event& event, EventExtras extras)
 std::optional<EventExtras> unpack_event(std::string_view packed, model::Event& event) {
   Unpacker in(packed);
   EventExtras extras;
-  extras.in_file = (in.number() & 1) != 0;
+  in.place(extras.in_file, extras.compressed_from);
   extras.data_checksum = in.fixed();
   event.type_version = in.small();
   event.hop = in.small();

@@ -21,6 +21,8 @@ std::uint64_t checksum(std::string_view bytes);
 struct EventExtras {
   std::uint64_t data_checksum = 0;
   bool in_file = false;  ///< The payload lies in a file; the table bodies names it.
+  /// Size of the payload where the row holds its compressed form; 0: it is as it was.
+  std::size_t compressed_from = 0;
 };
 
 /// Into `out`, which is emptied first (and so reused from row to row).

@@ -8,7 +8,7 @@ void pack_request(std::string& out, const model::ReceivedRequest& request,
                   const RequestExtras& extras) {
   out.clear();
   out.push_back(format_version);
-  put_number(out, extras.in_file ? 1 : 0);
+  put_place(out, extras.in_file, extras.compressed_from);
   put_number(out, static_cast<std::uint64_t>(request.origin));
   put_fixed(out, extras.body_checksum);
   put_signed(out, request.body_bytes);
@@ -31,7 +31,7 @@ std::optional<RequestExtras> unpack_request(std::string_view packed,
                                             model::ReceivedRequest& request) {
   Unpacker in(packed);
   RequestExtras extras;
-  extras.in_file = (in.number() & 1) != 0;
+  in.place(extras.in_file, extras.compressed_from);
   request.origin = static_cast<model::RequestOrigin>(in.number());
   extras.body_checksum = in.fixed();
   request.body_bytes = in.signed_number();

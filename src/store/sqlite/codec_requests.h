@@ -15,6 +15,7 @@ namespace posthorn::store {
 struct RequestExtras {
   std::uint64_t body_checksum = 0;  ///< checksum() of the kept part of the body.
   bool in_file = false;             ///< The body lies in a file; request_bodies names it.
+  std::size_t compressed_from = 0;  ///< As in EventExtras.
   std::vector<std::string> keys;    ///< The hashes that it claimed, 16 bytes each.
 };
 

@@ -53,12 +53,12 @@ T need(task<Result<T>> work) {
 NewEvent event_of_64_kib(Instant now) {
   auto fresh = new_event("a.b", {});
   fresh.event.created_at = now;
-  fresh.event.data = share(std::string(64 << 10, 'x'));
+  fresh.event.data = share(noise(64 << 10));
   return fresh;
 }
 
 NewRequest request_of_64_kib(Instant now, model::RequestState state) {
-  NewRequest fresh = new_request({}, std::string(64 << 10, 'r'));
+  NewRequest fresh = new_request({}, noise(64 << 10));
   fresh.request.received_at = now;
   fresh.request.state = state;
   return fresh;

@@ -36,6 +36,13 @@ inline void put_fixed(std::string& out, std::uint64_t value) {
   out.append(bytes, 8);
 }
 
+/// Where the bytes that belong to the row are: in a file, or in the row, compressed from a size or
+/// (0) as they were.
+inline void put_place(std::string& out, bool in_file, std::size_t compressed_from) {
+  put_number(out, (in_file ? 1U : 0U) | (compressed_from > 0 ? 2U : 0U));
+  if (compressed_from > 0) put_number(out, compressed_from);
+}
+
 /// Reads what the functions above wrote, in the same order. After something short every answer is
 /// empty and good() false.
 class Unpacker {
@@ -85,6 +92,11 @@ class Unpacker {
     const char first = rest_.front();
     rest_.remove_prefix(1);
     return first;
+  }
+  void place(bool& in_file, std::size_t& compressed_from) {
+    const std::uint64_t flags = number();
+    in_file = (flags & 1) != 0;
+    compressed_from = (flags & 2) != 0 ? number() : 0;
   }
   /// Nothing was short, and nothing is left.
   [[nodiscard]] bool complete() const { return good_ && rest_.empty(); }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "store/sqlite/body_files.h"
+#include "store/sqlite/codec.h"
 #include "store/sqlite/codec_requests.h"
 #include "store/sqlite/database.h"
 #include "store/sqlite/key_filter.h"
@@ -99,7 +100,7 @@ class Reader {
   Result<> read_body(const Rows& rows, const RequestExtras& extras,
                      model::ReceivedRequest& request);
   Rows request_rows(const RequestFilter& filter, const Page& page);
-  Result<> read_data(const Rows& rows, bool in_file, std::uint64_t sum, model::Event& event);
+  Result<> read_data(const Rows& rows, const EventExtras& extras, model::Event& event);
   model::Delivery read_delivery(const Rows& rows);
   Result<model::Attempt> read_attempt(const Rows& rows);
   bool is_dropped(EndpointId endpoint, DeliveryId id);

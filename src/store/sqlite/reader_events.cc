@@ -17,24 +17,24 @@ Result<std::shared_ptr<model::Event>> Reader::read_event(const Rows& rows) {
   if (!rows.is_null(8)) event->sequence = rows.number(8);
   const auto extras = unpack_event(rows.bytes(9), *event);
   if (!extras) return fail(Errc::corrupt, event->id.text() + ": its row cannot be read");
-  auto read = read_data(rows, extras->in_file, extras->data_checksum, *event);
+  auto read = read_data(rows, *extras, *event);
   if (!read) return fail(std::move(read).error());
   return event;
 }
 
-Result<> Reader::read_data(const Rows& rows, bool in_file, std::uint64_t sum, model::Event& event) {
-  if (in_file) {
+Result<> Reader::read_data(const Rows& rows, const EventExtras& extras, model::Event& event) {
+  if (extras.in_file) {
     auto files = sql_->body_file.query(event.id);
     if (!files.next()) return {};  // Erased.
     auto bytes = bodies_.read(files.text(0));
     if (!bytes) return fail(std::move(bytes).error().within(event.id.text()));
     event.data = share(*std::move(bytes));
   } else if (!rows.is_null(10)) {
-    event.data = share(rows.text(10));
+    event.data = share(bytes_of_row(rows.bytes(10), extras.compressed_from));
   } else {
     return {};
   }
-  if (checksum(*event.data) != sum)
+  if (checksum(*event.data) != extras.data_checksum)
     return fail(Errc::corrupt, event.id.text() + ": its payload is not what was written");
   return {};
 }

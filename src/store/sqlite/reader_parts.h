@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "store/sqlite/compression.h"
 #include "store/sqlite/read_statements.h"
 #include "store/sqlite/reader.h"
 
@@ -14,6 +15,14 @@ struct Reader::DroppedRange {
   EndpointId endpoint;
   DeliveryId from, end;
 };
+
+/// What was written into a row's own column. What cannot be unpacked comes as it is: its check
+/// value will not fit.
+inline std::string bytes_of_row(std::string_view stored, std::size_t compressed_from) {
+  if (compressed_from > 0)
+    if (auto bytes = decompress(stored, compressed_from)) return *std::move(bytes);
+  return std::string(stored);
+}
 
 /// The id behind which a scan begins.
 inline std::int64_t scan_start(const Page& page) {

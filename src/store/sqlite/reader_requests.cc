@@ -31,7 +31,7 @@ Result<> Reader::read_body(const Rows& rows, const RequestExtras& extras,
     if (!bytes) return fail(std::move(bytes).error().within(request.id.text()));
     request.body = share(*std::move(bytes));
   } else if (!rows.is_null(10)) {
-    request.body = share(rows.text(10));
+    request.body = share(bytes_of_row(rows.bytes(10), extras.compressed_from));
   } else {
     return {};
   }

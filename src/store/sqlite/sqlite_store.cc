@@ -33,15 +33,25 @@ bool has_big_payload(const Batch& batch) {
 }
 
 Work<Applier, Applied> applying(Batch batch, BatchFiles files) {
-  PreparedBatch prepared{
-      .batch = std::move(batch), .files = std::move(files), .request_keys = {}, .event_keys = {}};
-  prepared.event_keys.reserve(prepared.batch.events.size());
-  for (const auto& fresh : prepared.batch.events)
+  PreparedBatch prepared;
+  prepared.batch = std::move(batch);
+  prepared.files = std::move(files);
+  const auto& events = prepared.batch.events;
+  prepared.event_keys.reserve(events.size());
+  prepared.event_data.reserve(events.size());
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    const auto& fresh = events[i];
+    prepared.event_data.push_back(stored_form(fresh.event.data, prepared.files.events[i].empty()));
     prepared.event_keys.push_back(
         fresh.event.client_id.empty()
             ? std::string()
             : event_key_hash(fresh.event.workspace, fresh.event.client_id));
-  for (const auto& fresh : prepared.batch.requests) {
+  }
+  const auto& requests = prepared.batch.requests;
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    const auto& fresh = requests[i];
+    prepared.request_bodies.push_back(
+        stored_form(fresh.request.body, prepared.files.requests[i].empty()));
     auto& hashes = prepared.request_keys.emplace_back();
     for (const auto& key : fresh.keys)
       hashes.push_back(request_key_hash(fresh.request.source, key.text));

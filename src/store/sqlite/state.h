@@ -79,48 +79,31 @@ struct DeliveryNow {
   DeliveryId replay_of;
 };
 
-/// The rows of the newest deliveries: most attempts come soon after their delivery was made, and
-/// need not read it.
-class RecentDeliveries {
- public:
-  [[nodiscard]] const DeliveryNow* find(DeliveryId id) const {
-    const DeliveryNow& row = rows_[place_of(id)];
-    return row.id == id ? &row : nullptr;
-  }
-  void put(const DeliveryNow& row) { rows_[place_of(row.id)] = row; }
-  void forget(DeliveryId id) {
-    if (find(id) != nullptr) rows_[place_of(id)] = {};
-  }
-  void clear() { std::ranges::fill(rows_, DeliveryNow{}); }
-
- private:
-  static constexpr std::size_t rows_count = std::size_t{1} << 13;
-  static std::size_t place_of(DeliveryId id) { return id.value % rows_count; }
-  std::vector<DeliveryNow> rows_ = std::vector<DeliveryNow>(rows_count);
+/// A received request that nothing has become of.
+struct RequestRow {
+  RequestId id;
+  SourceId source;
+  Instant due_at;
 };
 
-/// Requests that came lately and that nothing has become of: the worker's change comes soon after,
-/// and need not read the row.
-class RecentRequests {
+/// The newest rows of a kind: most changes come soon after the row was made, and need not read it.
+template <class Row>
+class RecentRows {
  public:
-  struct Row {
-    RequestId id;
-    SourceId source;
-    Instant due_at;
-  };
-  [[nodiscard]] const Row* find(RequestId id) const {
+  using Id = decltype(Row::id);
+  [[nodiscard]] const Row* find(Id id) const {
     const Row& row = rows_[place_of(id)];
     return row.id == id ? &row : nullptr;
   }
   void put(const Row& row) { rows_[place_of(row.id)] = row; }
-  void forget(RequestId id) {
+  void forget(Id id) {
     if (find(id) != nullptr) rows_[place_of(id)] = {};
   }
   void clear() { std::ranges::fill(rows_, Row{}); }
 
  private:
   static constexpr std::size_t rows_count = std::size_t{1} << 13;
-  static std::size_t place_of(RequestId id) { return id.value % rows_count; }
+  static std::size_t place_of(Id id) { return id.value % rows_count; }
   std::vector<Row> rows_ = std::vector<Row>(rows_count);
 };
 

@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <random>
 #include <string>
 
 #include "base/assert.h"
@@ -61,6 +62,14 @@ inline Batch batch_of(NewEvent fresh) {
   Batch batch;
   batch.events.push_back(std::move(fresh));
   return batch;
+}
+
+/// Bytes that cannot be compressed; the same each time.
+inline std::string noise(std::size_t bytes) {
+  std::mt19937_64 random(7);
+  std::string made(bytes, '\0');
+  for (char& one : made) one = static_cast<char>(random());
+  return made;
 }
 
 /// A request of source 5 with the key (none: empty).
