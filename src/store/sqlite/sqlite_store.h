@@ -18,10 +18,10 @@ struct SqliteOptions {
   std::int64_t ballast_bytes = 64 << 20;  ///< Given up when the disk is full; 0: none.
   int writer_cache_kib = 64 << 10;
   int reader_cache_kib = 16 << 10;
-  int readers = 2;                           ///< Reading threads, at least 1.
-  Millis heal_gap{1000};                     ///< How often a full disk is looked at again.
+  int readers = 2;                          ///< Reading threads, at least 1.
+  Millis heal_gap{1000};                    ///< How often a full disk is looked at again.
   std::int64_t checkpoint_bytes = 6 << 20;  ///< New bytes in the log that start a checkpoint.
-  std::int64_t log_bytes_max = 128 << 20;    ///< The writer waits for a checkpoint beyond this.
+  std::int64_t log_bytes_max = 128 << 20;   ///< The writer waits for a checkpoint beyond this.
   /// Called on a store thread with a sentence when the database failed in a way that must end the
   /// process (a failed write or fsync). Default: the process ends at once with status 70. If it
   /// returns (tests), the store answers everything with io from then on.
