@@ -12,12 +12,16 @@ import os
 import re
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LOGS = os.path.join(ROOT, "build", "test-logs")
 RELEASE = os.path.join(ROOT, "build", "release", "posthorn")
 FUZZ_SECONDS = 5
+# Suites that mostly wait (for retries, for slow senders): these run at last, one lane beside another lane of these and the fuzzers.
+WAITING_LANES = ({"end-to-end delivery", "end-to-end polling"}, {"end-to-end http_abuse"})
 
 
 def suites():
@@ -62,6 +66,21 @@ def counts(output, code):
     return passed, failed, skipped
 
 
+def run(suite, environment):
+    """What a suite prints, kept in its log too, and its exit code."""
+    name, command, limit = suite
+    try:
+        done = subprocess.run(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, timeout=limit)
+        output, code = done.stdout.decode("utf-8", "replace"), done.returncode
+    except subprocess.TimeoutExpired as late:
+        output, code = (late.stdout or b"").decode("utf-8", "replace") + f"\nstill running after {limit} s", 1
+    log = os.path.join(LOGS, name.replace(" ", "-").replace("/", "-") + ".log")
+    with open(log, "w", encoding="utf-8") as file:
+        file.write(output)
+    return output, code
+
+
 def main():
     wanted = sys.argv[1] if len(sys.argv) > 1 else ""
     os.makedirs(LOGS, exist_ok=True)
@@ -70,28 +89,39 @@ def main():
                        PYTHONPATH=os.path.join(ROOT, "tests/e2e"))
     total = [0, 0, 0]
     broken, skips = [], []
-    for name, command, limit in suites():
-        if wanted not in name:
-            continue
-        started = time.monotonic()
-        try:
-            run = subprocess.run(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                 stderr=subprocess.STDOUT, timeout=limit)
-            output, code = run.stdout.decode("utf-8", "replace"), run.returncode
-        except subprocess.TimeoutExpired as late:
-            output, code = (late.stdout or b"").decode("utf-8", "replace") + f"\nstill running after {limit} s", 1
-        log = os.path.join(LOGS, name.replace(" ", "-").replace("/", "-") + ".log")
-        with open(log, "w", encoding="utf-8") as file:
-            file.write(output)
+    telling = threading.Lock()
+
+    def run_in_turn(lane):
+        for suite in lane:
+            started = time.monotonic()
+            output, code = run(suite, environment)
+            with telling:
+                tell(suite[0], output, code, time.monotonic() - started)
+
+    def tell(name, output, code, seconds):
         passed, failed, skipped = counts(output, code)
-        skips += [f"{name}: {text}" for text in re.findall(r"^skipped: (.*)$", output, re.M)]
+        skips.extend(f"{name}: {text}" for text in re.findall(r"^skipped: (.*)$", output, re.M))
         for i, count in enumerate((passed, failed, skipped)):
             total[i] += count
         print(f"{'ok  ' if not failed else 'FAIL'} {name:<32} {passed:>5} passed {failed:>3} failed {skipped:>3} skipped"
-              f"  {time.monotonic() - started:6.1f} s", flush=True)
+              f"  {seconds:6.1f} s", flush=True)
         if failed:
             broken.append(name)
             print("\n".join("     | " + line for line in output.splitlines()[-60:]), flush=True)
+
+    in_turn, beside = [], ([], [])
+    for suite in suites():
+        if wanted not in suite[0]:
+            continue
+        if suite[0] in WAITING_LANES[0]:
+            beside[0].append(suite)
+        elif suite[0] in WAITING_LANES[1] or suite[0].startswith("fuzz "):
+            beside[1].append(suite)
+        else:
+            in_turn.append(suite)
+    run_in_turn(in_turn)
+    with ThreadPoolExecutor(len(beside)) as pool:
+        list(pool.map(run_in_turn, beside))
     for text in skips:
         print("skipped " + text)
     if broken:

@@ -34,6 +34,8 @@ Result<std::vector<std::string>> check_store(const std::string& data) {
   // Opening makes a database where there is none: that is not what a check is for.
   if (!std::filesystem::exists(data + "/posthorn.db"))
     return fail(Errc::not_found, fmt::format("there is no posthorn.db in {}", data));
+  // Outlives the store, whose threads may still be in the post that has ended run().
+  asio::io_context context(1);
   net::SystemClock clock;
   env::NullLog log;
   store::SqliteOptions options;
@@ -43,7 +45,6 @@ Result<std::vector<std::string>> check_store(const std::string& data) {
   options.ballast_bytes = 0;
   auto opened = store::SqliteStore::open(std::move(options));
   if (!opened) return faults_of(std::move(opened).error());
-  asio::io_context context(1);
   auto checking = asio::co_spawn(context, (*opened)->check(), asio::use_future);
   context.run();
   return checking.get();
