@@ -6,6 +6,7 @@ The bound on what is in flight is set so low (ingest.in_flight_mb) that the conn
 usage: ./dev bench overload [--minutes N]
 """
 import argparse
+import ctypes
 import os
 import sqlite3
 import tempfile
@@ -16,6 +17,17 @@ from stripe import StripeLoad, make_sources, metrics, wait_for_worker
 
 MEMORY_MB_MAX = 512
 ID_DIGITS = 20
+COMPRESSED = 2  # In the flags of a request's packed column: src/store/sqlite/packing.h.
+LZ4 = ctypes.CDLL("liblz4.so.1")
+
+
+def first_bytes(block, count):
+    """Of what an LZ4 block holds."""
+    room = ctypes.create_string_buffer(4096)
+    size = LZ4.LZ4_decompress_safe_partial(bytes(block), room, len(block), count, len(room))
+    if size < count:
+        raise ValueError(f"a compressed body gives {size} bytes")
+    return room.raw[:count]
 
 
 def missing(folder, acknowledged, first_id):
@@ -24,9 +36,10 @@ def missing(folder, acknowledged, first_id):
         wanted = bytearray(file.read())
     database = sqlite3.connect(f"file:{os.path.join(folder, 'posthorn.db')}?mode=ro", uri=True)
     rows = 0
-    # The body begins {"id":"evt_<digits>".
-    for digits, in database.execute(f"SELECT CAST(substr(body, 12, {ID_DIGITS}) AS TEXT) FROM requests WHERE body IS NOT NULL"):
-        at = int(digits) - first_id
+    for extras, body in database.execute("SELECT substr(extras, 1, 2), body FROM requests WHERE body IS NOT NULL"):
+        # The body begins {"id":"evt_<digits>".
+        start = first_bytes(body, 11 + ID_DIGITS) if extras[1] & COMPRESSED else body
+        at = int(start[11 : 11 + ID_DIGITS]) - first_id
         if 0 <= at < len(wanted):
             wanted[at] = ord("0")
             rows += 1
