@@ -7,6 +7,9 @@
 #include <boost/asio/co_spawn.hpp>
 
 #include <atomic>
+#include <cstdio>
+#include <fstream>
+#include <iterator>
 #include <optional>
 #include <thread>
 
@@ -41,9 +44,19 @@ Answer ask_once(Resolver& resolver, std::string host, Millis limit = Millis(10'0
   return *std::move(out);
 }
 
+/// A bare chroot has no /etc/hosts, and a name server knows no localhost.
+bool knows_localhost() {
+  std::ifstream hosts("/etc/hosts");
+  const std::string text{std::istreambuf_iterator<char>(hosts), {}};
+  if (text.find("localhost") != std::string::npos) return true;
+  std::puts("skipped: system resolver with localhost: /etc/hosts does not name it here");
+  return false;
+}
+
 }  // namespace
 
 TEST_CASE("system resolver: localhost has a loopback address") {
+  if (!knows_localhost()) return;
   SystemResolver resolver;
   const auto answer = ask_once(resolver, "localhost");
   REQUIRE(answer);
@@ -61,6 +74,7 @@ TEST_CASE("system resolver: a name that no resolver knows is an error") {
 }
 
 TEST_CASE("system resolver: many attempts on several threads each get their answer") {
+  if (!knows_localhost()) return;
   SystemResolver resolver;
   std::vector<std::thread> threads;
   std::atomic<int> good{0};
