@@ -92,7 +92,7 @@ for folder in sorted(seen - {"sim"}):
         continue
     text = open(path, encoding="utf-8").read()
     for call in re.findall(r"ph_library\(NAME\s+(\S+)(.*?)\)", text, re.S):
-        listed = re.search(r"DEPS\s+([^)]*?)(?:LIBS|$)", call[1], re.S)
+        listed = re.search(r"DEPS\s+([^)]*?)(?:LIBS|TEST_DEPS|PRECOMPILED|$)", call[1], re.S)
         for name in (listed[1].split() if listed else []):
             check(name in rank and rank[name] < rank[folder], f"src/{folder}/CMakeLists.txt links {name}, which is not below it")
 

@@ -41,7 +41,7 @@ def suites():
             yield "threads " + name, [binary[0]], 600
     for script in sorted(glob.glob(os.path.join(ROOT, "tests/e2e/test_*.py"))):
         yield "end-to-end " + os.path.basename(script)[5:-3], ["python3", script, RELEASE], 600
-    for binary in sorted(glob.glob(os.path.join(ROOT, "build/fuzz/fuzz/fuzz_*"))):
+    for binary in sorted(glob.glob(os.path.join(ROOT, "build/dev/fuzz/fuzz_*"))):
         name = os.path.basename(binary)[5:]
         corpus = os.path.join(ROOT, "build", "fuzz-corpus", name)
         os.makedirs(corpus, exist_ok=True)

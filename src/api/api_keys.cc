@@ -9,7 +9,7 @@ namespace posthorn::api {
 
 namespace {
 
-Result<json::object> shape_of(const Context&, const Call&, const model::Object& object) {
+Result<json::object> key_shape(const Context&, const Call&, const model::Object& object) {
   PH_TRY(const auto key, model::api_key_from(object));
   return model::to_api(key);
 }
@@ -33,7 +33,7 @@ task<std::expected<model::Object, Problem>> stored_key(Context& context, const C
 }  // namespace
 
 task<Answer> list_keys(Context& context, Call& call) {
-  return list_documents(context, call, model::ObjectKind::api_key, {}, &shape_of);
+  return list_documents(context, call, model::ObjectKind::api_key, {}, &key_shape);
 }
 
 task<Answer> create_key(Context& context, Call& call) {

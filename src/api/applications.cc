@@ -6,7 +6,7 @@ namespace posthorn::api {
 
 namespace {
 
-Result<json::object> shape_of(const Context&, const Call&, const model::Object& object) {
+Result<json::object> application_shape(const Context&, const Call&, const model::Object& object) {
   PH_TRY(const auto application, model::application_from(object));
   return model::to_api(application);
 }
@@ -22,7 +22,7 @@ task<std::expected<model::Object, Problem>> stored_application(Context& context,
 }  // namespace
 
 task<Answer> list_applications(Context& context, Call& call) {
-  return list_documents(context, call, model::ObjectKind::application, {}, &shape_of);
+  return list_documents(context, call, model::ObjectKind::application, {}, &application_shape);
 }
 
 task<Answer> create_application(Context& context, Call& call) {

@@ -87,7 +87,7 @@ std::shared_ptr<const model::Event> test_event(const Context& context, const Cal
   return event;
 }
 
-json::object shape_of(const env::Exchange& exchange) {
+json::object test_shape(const env::Exchange& exchange) {
   json::object headers;
   for (const auto& header : exchange.headers)
     headers[printable(header.name)] = printable(header.value);
@@ -154,7 +154,7 @@ task<Answer> test_endpoint(Context& context, Call& call) {
   auto event = test_event(context, call, *endpoint, faults);
   if (!faults.empty()) co_return Answer(faults);
   const auto exchange = co_await context.ports.delivery.send_test(endpoint, std::move(event));
-  const auto reply = json_response(200, shape_of(exchange));
+  const auto reply = json_response(200, test_shape(exchange));
   store::Batch batch;
   batch.audit.push_back(context.audit(call, endpoint->id.text(), {}, {}));
   PH_CO_TRY(const auto applied, co_await context.commit(call, std::move(batch), &reply));

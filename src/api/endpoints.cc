@@ -27,8 +27,8 @@ void set_application(const Context& context, const Call& call, model::EndpointIn
   input.endpoint.application = found->id;
 }
 
-Result<json::object> shape_of(const Context& context, const Call& call,
-                              const model::Object& object) {
+Result<json::object> endpoint_shape(const Context& context, const Call& call,
+                                    const model::Object& object) {
   PH_TRY(const auto endpoint, model::endpoint_from(object, context.ports.vault));
   return model::to_api(endpoint, call.now);
 }
@@ -85,7 +85,8 @@ task<Answer> list_endpoints(Context& context, Call& call) {
     if (!application) co_return not_found("application");
     filter.parent = application->id.value;
   }
-  co_return co_await list_documents(context, call, model::ObjectKind::endpoint, filter, &shape_of);
+  co_return co_await list_documents(context, call, model::ObjectKind::endpoint, filter,
+                                    &endpoint_shape);
 }
 
 task<Answer> create_endpoint(Context& context, Call& call) {

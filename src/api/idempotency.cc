@@ -31,7 +31,7 @@ std::optional<std::string_view> key_text(std::string_view value) {
 
 std::string place_of(std::string_view name) { return fmt::format("idempotent_reply:{}", name); }
 
-json::object shape_of(const http::Response& reply) {
+json::object reply_shape(const http::Response& reply) {
   json::array headers;
   for (const auto& [name, value] : reply.headers) headers.push_back(json::array{name, value});
   return {{"status", reply.status},
@@ -154,7 +154,7 @@ store::ObjectWrite kept_reply(const Context& context, const Call& call,
   json::object document{{"fingerprint", claim.fingerprint}};
   if (reply != nullptr)
     document["reply"] =
-        context.ports.vault.seal(json::serialize(shape_of(*reply)), place_of(claim.name));
+        context.ports.vault.seal(json::serialize(reply_shape(*reply)), place_of(claim.name));
   store::ObjectWrite made;
   made.object.kind = model::ObjectKind::idempotent_reply;
   made.object.workspace = call.workspace();

@@ -9,12 +9,12 @@ namespace posthorn::api {
 
 namespace {
 
-Result<json::object> shape_of(const Context&, const Call&, const model::Object& object) {
+Result<json::object> notification_shape(const Context&, const Call&, const model::Object& object) {
   PH_TRY(const auto notification, model::notification_from(object));
   return model::to_api(notification);
 }
 
-json::object shape_of(const model::AuditEntry& entry) {
+json::object notification_shape(const model::AuditEntry& entry) {
   const auto or_null = [](const std::string& text) {
     return text.empty() ? json::value(nullptr) : json::value(text);
   };
@@ -34,7 +34,7 @@ json::object shape_of(const model::AuditEntry& entry) {
 }  // namespace
 
 task<Answer> list_notifications(Context& context, Call& call) {
-  return list_documents(context, call, model::ObjectKind::notification, {}, &shape_of);
+  return list_documents(context, call, model::ObjectKind::notification, {}, &notification_shape);
 }
 
 task<Answer> update_notification(Context& context, Call& call) {
@@ -68,7 +68,7 @@ task<Answer> list_audit(Context& context, Call& call) {
                                   },
                                   *page));
   ListText list;
-  for (const auto& entry : found.rows) list.add(shape_of(entry));
+  for (const auto& entry : found.rows) list.add(notification_shape(entry));
   co_return std::move(list).finish(context.next_cursor(call, found.next));
 }
 

@@ -17,7 +17,7 @@ namespace {
 
 constexpr Millis jobs_kept = 24h * 30;
 
-Result<json::object> shape_of(const Context&, const Call&, const model::Object& object) {
+Result<json::object> job_shape(const Context&, const Call&, const model::Object& object) {
   PH_TRY(const auto job, model::replay_job_from(object));
   return model::to_api(job);
 }
@@ -205,7 +205,7 @@ task<Answer> move_job(Context& context, Call& call, std::vector<model::ReplaySta
 }  // namespace
 
 task<Answer> list_replay_jobs(Context& context, Call& call) {
-  return list_documents(context, call, model::ObjectKind::replay_job, {}, &shape_of);
+  return list_documents(context, call, model::ObjectKind::replay_job, {}, &job_shape);
 }
 
 task<Answer> create_replay_job(Context& context, Call& call) {

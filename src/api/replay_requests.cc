@@ -18,13 +18,13 @@ ReplayPorts replay_ports(const Context& context) {
           context.ports.timeline};
 }
 
-struct Order {
+struct ReplayOrder {
   std::vector<RequestId> ids;
   bool force = false;
 };
 
-Order read_order(const Call& call, model::Faults& faults) {
-  Order order;
+ReplayOrder read_replay_order(const Call& call, model::Faults& faults) {
+  ReplayOrder order;
   model::Members members(call.body, faults);
   order.force = members.boolean("force").value_or(false);
   members.require("ids");
@@ -48,7 +48,7 @@ struct Outcome {
   std::optional<store::RequestChange> change;
 };
 
-json::object refusal(RequestId id, const Problem& problem) {
+json::object refused_replay(RequestId id, const Problem& problem) {
   return {{"id", id.text()},
           {"status", problem.status},
           {"code", problem.code},
@@ -64,14 +64,14 @@ task<Result<std::vector<Outcome>>> outcomes_of(Context& context, const Call& cal
   for (const auto id : ids) {
     const auto place = std::ranges::find_if(found, [id](const auto& one) { return one->id == id; });
     if (place == found.end() || (*place)->workspace != call.workspace()) {
-      outcomes.push_back({refusal(id, not_found("request")), {}});
+      outcomes.push_back({refused_replay(id, not_found("request")), {}});
       continue;
     }
     const auto change = co_await replay_change(replay_ports(context), **place, force);
     if (!change && change.error().status >= 500)
       co_return fail(Errc::unavailable, change.error().detail);
     if (!change) {
-      outcomes.push_back({refusal(id, change.error()), {}});
+      outcomes.push_back({refused_replay(id, change.error()), {}});
       continue;
     }
     outcomes.push_back({{{"id", id.text()},
@@ -109,7 +109,7 @@ task<Answer> replay_requests(Context& context, Call& call) {
   constexpr std::size_t group = 8;
   constexpr int tries_max = 5;
   model::Faults faults;
-  const auto order = read_order(call, faults);
+  const auto order = read_replay_order(call, faults);
   if (!faults.empty()) co_return Answer(faults);
   for (int tries = 1;; ++tries) {
     ListText list;

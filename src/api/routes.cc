@@ -69,7 +69,7 @@ constexpr Route any(std::string_view pattern, Scope scope, Handler handler, Tag 
 }
 
 /// The one table: what is not here does not exist.
-constexpr std::array table{
+constexpr std::array route_table{
     // -- the server
     get("/", Scope::open, &front_page, "server", "What this is").gives_text("text/plain"),
     get("/healthz", Scope::open, &health, "server", "The process answers").gives("Health"),
@@ -433,6 +433,6 @@ constexpr std::array table{
 
 }  // namespace
 
-std::span<const Route> routes() { return table; }
+std::span<const Route> routes() { return route_table; }
 
 }  // namespace posthorn::api

@@ -7,7 +7,7 @@ namespace posthorn::api {
 namespace {
 
 /// What a list of `name` looks like is made from it (`<name>List`), so lists are not in here.
-constexpr std::array table{
+constexpr std::array component_table{
     Component{"Problem", "Every refusal (RFC 9457); errors point into the body or at ?parameters",
               "type:text title:text status:integer code:text detail:text request_id:text "
               "errors:[@Fault]"},
@@ -264,6 +264,6 @@ constexpr std::array table{
 
 }  // namespace
 
-std::span<const Component> components() { return table; }
+std::span<const Component> components() { return component_table; }
 
 }  // namespace posthorn::api

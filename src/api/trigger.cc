@@ -19,12 +19,12 @@ namespace {
 /// Marks what was sent from here, in the request log too. No provider signs it.
 constexpr std::string_view mark_name = "X-Posthorn-Trigger";
 
-struct Order {
+struct TriggerOrder {
   std::string event, body;
 };
 
-Order read_order(const Call& call, model::Faults& faults) {
-  Order order;
+TriggerOrder read_trigger_order(const Call& call, model::Faults& faults) {
+  TriggerOrder order;
   model::Members members(call.body, faults);
   order.event = members.text("event", {.min = 1, .max = 128}).value_or("");
   const auto text_of = [&members](std::string_view name) -> const json::string* {
@@ -112,7 +112,7 @@ task<Answer> trigger_source(Context& context, Call& call) {
   const auto live = id ? context.ports.sources.by_id(*id) : nullptr;
   if (!live || live->source.workspace != call.workspace()) co_return not_found("source");
   model::Faults faults;
-  const auto order = read_order(call, faults);
+  const auto order = read_trigger_order(call, faults);
   if (!faults.empty()) co_return Answer(faults);
   if (context.ports.receiver == nullptr)
     co_return conflict("not_receiving", "this server receives nothing");

@@ -14,7 +14,7 @@ namespace posthorn::benchmark {
 
 namespace {
 
-constexpr int per_commit = 100;
+constexpr int messages_per_commit = 100;
 
 using steady = std::chrono::steady_clock;
 double since(steady::time_point begin) {
@@ -56,20 +56,20 @@ class BareStore {
 
   void write_messages(const std::string& data) {
     execute("BEGIN IMMEDIATE");
-    for (int i = 0; i < per_commit; ++i) {
+    for (int i = 0; i < messages_per_commit; ++i) {
       const auto id = next_ + i;
       run(event_, id, id, &data);
       run(delivery_, id, id, nullptr);
     }
     execute("COMMIT");
     execute("BEGIN IMMEDIATE");
-    for (int i = 0; i < per_commit; ++i) {
+    for (int i = 0; i < messages_per_commit; ++i) {
       const auto id = next_ + i;
       run(attempt_, id, id, nullptr);
       run(settle_, id, 0, nullptr);
     }
     execute("COMMIT");
-    next_ += per_commit;
+    next_ += messages_per_commit;
   }
 
  private:
@@ -121,7 +121,7 @@ class OurStore {
   void write_messages(const SharedBytes& data) {
     store::Batch publish;
     publish.publish_actor = "bench";
-    for (int i = 0; i < per_commit; ++i) {
+    for (int i = 0; i < messages_per_commit; ++i) {
       store::NewEvent made;
       made.event.workspace = WorkspaceId{1};
       made.event.application = ApplicationId{1};
@@ -171,7 +171,7 @@ void store(const Options& options, Report& report) {
     std::uint64_t messages = 0;
     while (since(begin) < seconds) {
       write();
-      messages += per_commit;
+      messages += messages_per_commit;
     }
     return static_cast<double>(messages) / since(begin);
   };

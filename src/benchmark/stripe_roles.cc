@@ -75,7 +75,7 @@ int stripe_load(const std::vector<std::string>& arguments) {
 }
 
 int fill_request_keys(const std::vector<std::string>& arguments) {
-  constexpr std::uint64_t per_commit = 2000;
+  constexpr std::uint64_t keys_per_commit = 2000;
   net::SystemClock clock;
   env::NullLog log;
   store::SqliteOptions options;
@@ -88,7 +88,7 @@ int fill_request_keys(const std::vector<std::string>& arguments) {
   const auto count = std::stoull(arguments.at(2));
   for (std::uint64_t done = 0; done < count;) {
     store::Batch batch;
-    for (std::uint64_t i = 0; i < per_commit && done < count; ++i, ++done) {
+    for (std::uint64_t i = 0; i < keys_per_commit && done < count; ++i, ++done) {
       store::NewRequest made;
       made.request.source = SourceId{1};
       made.request.workspace = WorkspaceId{1};

@@ -12,14 +12,14 @@ namespace posthorn::cli {
 
 namespace {
 
-struct Selection {
+struct DeliverySelection {
   std::string status, endpoint, event, type, code, since, until;
   int limit = 50;
   bool all = false;
   std::string cursor;
 };
 
-void add_selection(CLI::App& command, Selection& selection) {
+void add_selection(CLI::App& command, DeliverySelection& selection) {
   command.add_option("--status", selection.status,
                      "pending, held, succeeded, exhausted, cancelled or parked (comma)");
   command.add_option("--endpoint", selection.endpoint, "An endpoint's id");
@@ -38,14 +38,14 @@ const std::vector<Column> job_columns{{"CREATED", "/created_at"}, {"ID", "/id"},
                                       {"STATUS", "/status"},      {"SEEN", "/seen"},
                                       {"TOTAL", "/total"},        {"REPLAYED", "/replayed"}};
 
-struct Replay {
+struct DeliveryReplay {
   std::vector<std::string> ids;
-  Selection selection;
+  DeliverySelection selection;
   bool dry_run = false, wait = false;
   double rate = 20;
 };
 
-json::object filter_of(const Selection& selection) {
+json::object filter_of(const DeliverySelection& selection) {
   json::object filter;
   const auto add = [&filter](std::string_view name, const std::string& value) {
     if (!value.empty()) filter[name] = value;
@@ -59,7 +59,7 @@ json::object filter_of(const Selection& selection) {
   return filter;
 }
 
-int replay(const Context& context, const Replay& options) {
+int replay(const Context& context, const DeliveryReplay& options) {
   auto client = context.connect();
   if (!options.ids.empty()) {
     std::size_t failures = 0;
@@ -91,7 +91,7 @@ void add_deliveries(CLI::App& root, Context& context) {
       root.add_subcommand("deliveries", "One event for one endpoint, with its attempts");
   deliveries->require_subcommand(1);
 
-  auto selection = std::make_shared<Selection>();
+  auto selection = std::make_shared<DeliverySelection>();
   auto* list = deliveries->add_subcommand("list", "Newest first");
   add_selection(*list, *selection);
   list->add_option("--event", selection->event, "An event's id");
@@ -119,7 +119,7 @@ void add_deliveries(CLI::App& root, Context& context) {
     };
   });
 
-  auto options = std::make_shared<Replay>();
+  auto options = std::make_shared<DeliveryReplay>();
   auto* replay_command =
       deliveries->add_subcommand("replay", "Sends again: some by id, or many by filter as a job");
   replay_command->add_option("ID", options->ids);

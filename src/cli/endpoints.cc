@@ -14,7 +14,7 @@ namespace posthorn::cli {
 namespace {
 
 /// What `create` and `update` take; only what was given is sent.
-struct Settings {
+struct EndpointSettings {
   std::string url, application, description, secret_file, retry, format, ordering, on_exhausted,
       filter;
   std::vector<std::string> types, channels, headers;
@@ -23,7 +23,7 @@ struct Settings {
   std::optional<double> rate;
 };
 
-void add_settings(CLI::App& command, Settings& settings) {
+void add_settings(CLI::App& command, EndpointSettings& settings) {
   command
       .add_option("--types", settings.types, "Event types, with * wildcards (comma or repeated)")
       ->delimiter(',');
@@ -56,7 +56,7 @@ json::array texts(const std::vector<std::string>& from) {
   return made;
 }
 
-json::object body_of(const Settings& settings) {
+json::object body_of(const EndpointSettings& settings) {
   json::object body;
   const auto add = [&body](std::string_view name, const std::string& value) {
     if (!value.empty()) body[name] = value;
@@ -136,7 +136,7 @@ void add_endpoints(CLI::App& root, Context& context) {
   auto* endpoints = root.add_subcommand("endpoints", "Where events are sent");
   endpoints->require_subcommand(1);
 
-  auto made = std::make_shared<Settings>();
+  auto made = std::make_shared<EndpointSettings>();
   auto* create =
       endpoints->add_subcommand("create", "Adds an endpoint and shows its signing secret once");
   create->add_option("URL", made->url, "https only; bin://ID for a bin of this server")->required();
@@ -194,7 +194,7 @@ void add_endpoints(CLI::App& root, Context& context) {
     };
   });
 
-  auto changed = std::make_shared<Settings>();
+  auto changed = std::make_shared<EndpointSettings>();
   auto changed_id = std::make_shared<std::string>();
   auto* update = endpoints->add_subcommand("update", "Changes what is given");
   update->add_option("ID", *changed_id)->required();

@@ -62,9 +62,7 @@ std::string cell(const json::value* value) {
     return joined.empty() ? "-" : joined;
   }
   // Not json::serialize: it writes 20.0 as 2E1.
-  std::string text;
-  text::append_json(text, *value);
-  return printable(text);
+  return printable(text::json_text(*value));
 }
 
 void print_rows(const json::array& rows, const std::vector<Column>& columns,

@@ -15,14 +15,14 @@ namespace posthorn::cli {
 
 namespace {
 
-struct Selection {
+struct RequestSelection {
   std::string source, provider, state, since, until, duplicate_of;
   int limit = 50;
   bool all = false;
   std::string cursor;
 };
 
-void add_selection(CLI::App& command, Selection& selection) {
+void add_selection(CLI::App& command, RequestSelection& selection) {
   command.add_option("--source", selection.source, "A source's id");
   command.add_option("--provider", selection.provider, "Of all sources of this provider");
   command.add_option("--state", selection.state,
@@ -32,7 +32,7 @@ void add_selection(CLI::App& command, Selection& selection) {
   command.add_option("--until", selection.until, "RFC 3339, or -1h");
 }
 
-json::object filter_of(const Selection& selection) {
+json::object filter_of(const RequestSelection& selection) {
   json::object filter;
   const auto add = [&filter](std::string_view name, const std::string& value) {
     if (!value.empty()) filter[name] = value;
@@ -45,14 +45,14 @@ json::object filter_of(const Selection& selection) {
   return filter;
 }
 
-std::string path_of(const std::string& id) { return "/v1/requests/" + encode(id); }
+std::string request_path(const std::string& id) { return "/v1/requests/" + encode(id); }
 
 std::string member(const json::value& object, std::string_view pointer) {
   return cell(text::at_pointer(object, pointer));
 }
 
-void add_list(CLI::App& requests, Context& context) {
-  auto selection = std::make_shared<Selection>();
+void add_request_list(CLI::App& requests, Context& context) {
+  auto selection = std::make_shared<RequestSelection>();
   auto* list = requests.add_subcommand("list", "What was received, newest first");
   add_selection(*list, *selection);
   list->add_option("--duplicate-of", selection->duplicate_of,
@@ -121,12 +121,12 @@ void add_get(CLI::App& requests, Context& context) {
     context.action = [&context, id, body_alone] {
       auto client = context.connect();
       if (*body_alone) {
-        const auto bytes = client.bytes(path_of(*id) + "/body");
+        const auto bytes = client.bytes(request_path(*id) + "/body");
         if (std::fwrite(bytes.data(), 1, bytes.size(), stdout) != bytes.size())
           throw CallFailed{failed, "standard output cannot be written", nullptr};
         return static_cast<int>(done);
       }
-      auto request = client.call("GET", path_of(*id));
+      auto request = client.call("GET", request_path(*id));
       if (context.output.as_json)
         print_object(request, context.output);
       else
@@ -140,7 +140,7 @@ void add_get(CLI::App& requests, Context& context) {
   erase->callback([&context, erased] {
     context.action = [&context, erased]() -> int {
       if (!confirmed(context, fmt::format("Erase the body of {}?", *erased))) return failed;
-      context.connect().call("DELETE", path_of(*erased) + "/body");
+      context.connect().call("DELETE", request_path(*erased) + "/body");
       return done;
     };
   });
@@ -192,7 +192,7 @@ void add_explain(CLI::App& requests, Context& context) {
   explain->add_option("ID", *id)->required();
   explain->callback([&context, id] {
     context.action = [&context, id] {
-      const auto answer = context.connect().call("GET", path_of(*id) + "/explain");
+      const auto answer = context.connect().call("GET", request_path(*id) + "/explain");
       if (context.output.as_json)
         print_object(answer, context.output);
       else
@@ -202,20 +202,20 @@ void add_explain(CLI::App& requests, Context& context) {
   });
 }
 
-struct Replay {
+struct RequestReplay {
   std::vector<std::string> ids;
-  Selection selection;
+  RequestSelection selection;
   bool force = false, dry_run = false, wait = false;
   double rate = 20;
 };
 
 /// Up to 500 in one call, with an answer for each.
-int replay_some(const Context& context, const Replay& options) {
+int replay_some(const Context& context, const RequestReplay& options) {
   auto client = context.connect();
   if (options.ids.size() == 1) {
     const json::object body{{"force", options.force}};
     print_object(
-        client.call("POST", path_of(options.ids.front()) + "/replay", json::serialize(body)),
+        client.call("POST", request_path(options.ids.front()) + "/replay", json::serialize(body)),
         context.output);
     return done;
   }
@@ -237,7 +237,7 @@ int replay_some(const Context& context, const Replay& options) {
   return all_well ? done : partly_done;
 }
 
-int replay(const Context& context, const Replay& options) {
+int replay(const Context& context, const RequestReplay& options) {
   if (!options.ids.empty()) return replay_some(context, options);
   auto filter = filter_of(options.selection);
   if (filter.empty())
@@ -249,7 +249,7 @@ int replay(const Context& context, const Replay& options) {
 }
 
 void add_replay(CLI::App& requests, Context& context) {
-  auto options = std::make_shared<Replay>();
+  auto options = std::make_shared<RequestReplay>();
   auto* command = requests.add_subcommand(
       "replay", "Works on them again: some by id, or many by filter as a job");
   command->add_option("ID", options->ids);
@@ -317,7 +317,7 @@ void add_requests(CLI::App& root, Context& context) {
   auto* requests =
       root.add_subcommand("requests", "What was received: raw, with its verdict and what it made");
   requests->require_subcommand(1);
-  add_list(*requests, context);
+  add_request_list(*requests, context);
   add_get(*requests, context);
   add_explain(*requests, context);
   add_replay(*requests, context);

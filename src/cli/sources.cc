@@ -15,7 +15,7 @@ namespace posthorn::cli {
 namespace {
 
 /// What `create` and `update` take; only what was given is sent.
-struct Settings {
+struct SourceSettings {
   std::string name, description, application, public_url, schema, key;
   ConfigInput config, poll;
   bool paused = false, no_poll = false;
@@ -25,7 +25,7 @@ struct Settings {
   std::optional<std::int64_t> rate_per_minute, silent_after_seconds;
 };
 
-void add_settings(CLI::App& command, Settings& settings, bool with_unset) {
+void add_settings(CLI::App& command, SourceSettings& settings, bool with_unset) {
   add_config_options(command, settings.config, with_unset);
   command.add_option("--name", settings.name, "For people (default: the provider's name)");
   command.add_option("--description", settings.description);
@@ -53,7 +53,7 @@ void add_settings(CLI::App& command, Settings& settings, bool with_unset) {
   if (with_unset) command.add_flag("--no-poll", settings.no_poll, "Do not poll any more");
 }
 
-json::object body_of(const Settings& settings, const providers::Provider* provider) {
+json::object body_of(const SourceSettings& settings, const providers::Provider* provider) {
   json::object body;
   const auto add = [&body](std::string_view name, const std::string& value) {
     if (!value.empty()) body[name] = value;
@@ -95,17 +95,17 @@ json::object body_of(const Settings& settings, const providers::Provider* provid
   return body;
 }
 
-std::string path_of(const std::string& id) { return "/v1/sources/" + encode(id); }
+std::string source_path(const std::string& id) { return "/v1/sources/" + encode(id); }
 
 /// The provider of a source of the server's; null when this program does not know it.
 const providers::Provider* provider_of(Client& client, const std::string& id) {
-  const auto source = client.call("GET", path_of(id));
+  const auto source = client.call("GET", source_path(id));
   return providers::find_provider(cell(text::at_pointer(source, "/provider")));
 }
 
 void add_create(CLI::App& sources, Context& context) {
   auto provider = std::make_shared<std::string>();
-  auto made = std::make_shared<Settings>();
+  auto made = std::make_shared<SourceSettings>();
   auto* create = sources.add_subcommand("create", "A new address for one provider's calls");
   create->add_option("PROVIDER", *provider, "posthorn providers list shows all")->required();
   create->add_option("--application", made->application,
@@ -133,7 +133,7 @@ void add_create(CLI::App& sources, Context& context) {
   });
 }
 
-void add_list(CLI::App& sources, Context& context) {
+void add_source_list(CLI::App& sources, Context& context) {
   struct List {
     int limit = 50;
     bool all = false;
@@ -174,7 +174,7 @@ void add_verb(CLI::App& sources, Context& context, const std::string& verb, cons
   command->callback([&context, id, method, path_end] {
     context.action = [&context, id, method, path_end] {
       print_object(context.connect().call(
-                       method, path_of(*id) + path_end,
+                       method, source_path(*id) + path_end,
                        method == "POST" ? std::optional<std::string>("{}") : std::nullopt),
                    context.output);
       return static_cast<int>(done);
@@ -184,7 +184,7 @@ void add_verb(CLI::App& sources, Context& context, const std::string& verb, cons
 
 void add_update(CLI::App& sources, Context& context) {
   auto id = std::make_shared<std::string>();
-  auto changed = std::make_shared<Settings>();
+  auto changed = std::make_shared<SourceSettings>();
   auto* update = sources.add_subcommand("update", "Changes what is given");
   update->add_option("ID", *id)->required();
   add_settings(*update, *changed, true);
@@ -200,7 +200,7 @@ void add_update(CLI::App& sources, Context& context) {
       const auto body = body_of(*changed, provider);
       if (body.empty())
         throw CallFailed{usage, "nothing to change: see posthorn sources update --help", nullptr};
-      print_object(client.call("PATCH", path_of(*id), json::serialize(body)), context.output);
+      print_object(client.call("PATCH", source_path(*id), json::serialize(body)), context.output);
       return static_cast<int>(done);
     };
   });
@@ -214,7 +214,7 @@ void add_delete(CLI::App& sources, Context& context) {
   remove->callback([&context, id] {
     context.action = [&context, id]() -> int {
       if (!confirmed(context, fmt::format("Delete source {}?", *id))) return failed;
-      context.connect().call("DELETE", path_of(*id));
+      context.connect().call("DELETE", source_path(*id));
       return done;
     };
   });
@@ -273,7 +273,7 @@ void add_rotate(CLI::App& sources, Context& context) {
       json::object body{{"field", field.name}, {"value", read_field_value(field, options->value)}};
       if (options->overlap_seconds) body["overlap_seconds"] = *options->overlap_seconds;
       print_object(
-          client.call("POST", path_of(options->id) + "/rotate-secret", json::serialize(body)),
+          client.call("POST", source_path(options->id) + "/rotate-secret", json::serialize(body)),
           context.output);
       return static_cast<int>(done);
     };
@@ -286,7 +286,7 @@ void add_instructions(CLI::App& sources, Context& context) {
   command->add_option("ID", *id)->required();
   command->callback([&context, id] {
     context.action = [&context, id] {
-      const auto answer = context.connect().call("GET", path_of(*id) + "/instructions");
+      const auto answer = context.connect().call("GET", source_path(*id) + "/instructions");
       if (context.output.as_json)
         print_object(answer, context.output);
       else
@@ -345,7 +345,7 @@ void add_sources(CLI::App& root, Context& context) {
   auto* sources = root.add_subcommand("sources", "Where we receive: an address for a provider");
   sources->require_subcommand(1);
   add_create(*sources, context);
-  add_list(*sources, context);
+  add_source_list(*sources, context);
   add_verb(*sources, context, "get", "One source with what it received and what waits", "GET", "");
   add_update(*sources, context);
   add_verb(*sources, context, "pause", "Goes on keeping and answering calls, works on them later",

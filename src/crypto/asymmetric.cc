@@ -13,6 +13,7 @@
 
 #include "base/assert.h"
 #include "base/bytes.h"
+#include "crypto/openssl.h"
 
 namespace posthorn::crypto {
 namespace {
@@ -20,13 +21,9 @@ namespace {
 constexpr int rsa_bits_min = 2048;
 
 struct Free {
-  void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
-  void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
   void operator()(X509* certificate) const { X509_free(certificate); }
   void operator()(BIO* bio) const { BIO_free(bio); }
 };
-using Key = std::unique_ptr<EVP_PKEY, Free>;
-using Context = std::unique_ptr<EVP_MD_CTX, Free>;
 using Certificate = std::unique_ptr<X509, Free>;
 using Bio = std::unique_ptr<BIO, Free>;
 
@@ -34,10 +31,6 @@ using Bio = std::unique_ptr<BIO, Free>;
 struct ErrorsCleared {
   ~ErrorsCleared() { ERR_clear_error(); }
 };
-
-const unsigned char* bytes_of(std::string_view text) {
-  return reinterpret_cast<const unsigned char*>(text.data());
-}
 
 Bio reader(std::string_view text) {
   Bio bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
@@ -90,7 +83,7 @@ Key private_key_of(std::string_view text) {
 
 std::optional<std::string> sign(EVP_PKEY* key, const EVP_MD* digest,
                                 std::initializer_list<std::string_view> pieces) {
-  const Context context(EVP_MD_CTX_new());
+  const DigestContext context(EVP_MD_CTX_new());
   PH_ASSERT(context != nullptr);
   if (EVP_DigestSignInit(context.get(), nullptr, digest, nullptr, key) != 1) return std::nullopt;
   for (const auto piece : pieces)
@@ -106,7 +99,7 @@ std::optional<std::string> sign(EVP_PKEY* key, const EVP_MD* digest,
 
 bool verify(EVP_PKEY* key, const EVP_MD* digest, std::string_view signature,
             std::initializer_list<std::string_view> pieces) {
-  const Context context(EVP_MD_CTX_new());
+  const DigestContext context(EVP_MD_CTX_new());
   PH_ASSERT(context != nullptr);
   if (EVP_DigestVerifyInit(context.get(), nullptr, digest, nullptr, key) != 1) return false;
   for (const auto piece : pieces)

@@ -7,6 +7,7 @@
 
 #include "base/assert.h"
 #include "crypto/crypto.h"
+#include "crypto/openssl.h"
 
 namespace posthorn::crypto {
 namespace {
@@ -30,12 +31,6 @@ struct FreeMac {
   void operator()(EVP_MAC_CTX* context) const { EVP_MAC_CTX_free(context); }
 };
 using MacContext = std::unique_ptr<EVP_MAC_CTX, FreeMac>;
-
-const unsigned char* bytes_of(std::string_view text) {
-  // OpenSSL takes no null pointer where a key is empty.
-  static constexpr unsigned char nothing = 0;
-  return text.empty() ? &nothing : reinterpret_cast<const unsigned char*>(text.data());
-}
 
 /// Fetched once and kept: the look-up behind EVP_sha256() costs more than the digest of a key.
 const EVP_MD* fetched(const char* name) {

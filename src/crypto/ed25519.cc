@@ -6,26 +6,16 @@
 
 #include "base/assert.h"
 #include "crypto/crypto.h"
+#include "crypto/openssl.h"
 
 namespace posthorn::crypto {
 namespace {
 
-constexpr std::size_t key_bytes = 32;
-constexpr std::size_t signature_bytes = 64;
-
-struct FreeKey {
-  void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
-  void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
-};
-using Key = std::unique_ptr<EVP_PKEY, FreeKey>;
-using Context = std::unique_ptr<EVP_MD_CTX, FreeKey>;
-
-const unsigned char* bytes_of(std::string_view text) {
-  return reinterpret_cast<const unsigned char*>(text.data());
-}
+constexpr std::size_t ed25519_key_bytes = 32;
+constexpr std::size_t ed25519_signature_bytes = 64;
 
 Key private_key(std::string_view seed) {
-  PH_ASSERT(seed.size() == key_bytes);
+  PH_ASSERT(seed.size() == ed25519_key_bytes);
   Key key(EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, bytes_of(seed), seed.size()));
   PH_ASSERT(key != nullptr);
   return key;
@@ -35,19 +25,20 @@ Key private_key(std::string_view seed) {
 
 Ed25519Pair make_ed25519(std::string_view seed_of_32_bytes) {
   const Key key = private_key(seed_of_32_bytes);
-  std::array<unsigned char, key_bytes> out;
+  std::array<unsigned char, ed25519_key_bytes> out;
   std::size_t size = out.size();
-  PH_ASSERT(EVP_PKEY_get_raw_public_key(key.get(), out.data(), &size) == 1 && size == key_bytes);
+  PH_ASSERT(EVP_PKEY_get_raw_public_key(key.get(), out.data(), &size) == 1 &&
+            size == ed25519_key_bytes);
   return {Secret(std::string(seed_of_32_bytes)),
           std::string(reinterpret_cast<const char*>(out.data()), size)};
 }
 
 std::string ed25519_sign(const Secret& seed, std::string_view data) {
   const Key key = private_key(seed.reveal());
-  const Context context(EVP_MD_CTX_new());
+  const DigestContext context(EVP_MD_CTX_new());
   PH_ASSERT(context != nullptr);
   PH_ASSERT(EVP_DigestSignInit(context.get(), nullptr, nullptr, nullptr, key.get()) == 1);
-  std::array<unsigned char, signature_bytes> out;
+  std::array<unsigned char, ed25519_signature_bytes> out;
   std::size_t size = out.size();
   PH_ASSERT(EVP_DigestSign(context.get(), out.data(), &size, bytes_of(data), data.size()) == 1);
   return {reinterpret_cast<const char*>(out.data()), size};
@@ -55,10 +46,11 @@ std::string ed25519_sign(const Secret& seed, std::string_view data) {
 
 bool ed25519_verify(std::string_view public_key, std::string_view signature,
                     std::string_view data) {
-  if (public_key.size() != key_bytes || signature.size() != signature_bytes) return false;
+  if (public_key.size() != ed25519_key_bytes || signature.size() != ed25519_signature_bytes)
+    return false;
   const Key key(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, bytes_of(public_key),
                                             public_key.size()));
-  const Context context(EVP_MD_CTX_new());
+  const DigestContext context(EVP_MD_CTX_new());
   PH_ASSERT(key != nullptr && context != nullptr);
   PH_ASSERT(EVP_DigestVerifyInit(context.get(), nullptr, nullptr, nullptr, key.get()) == 1);
   const bool holds = EVP_DigestVerify(context.get(), bytes_of(signature), signature.size(),

@@ -7,11 +7,12 @@
 
 #include "base/assert.h"
 #include "crypto/crypto.h"
+#include "crypto/openssl.h"
 
 namespace posthorn::crypto {
 namespace {
 
-constexpr std::size_t key_bytes = 32;
+constexpr std::size_t cipher_key_bytes = 32;
 constexpr std::size_t nonce_bytes = 12;
 constexpr std::size_t tag_bytes = 16;
 
@@ -20,10 +21,8 @@ struct FreeCipher {
 };
 using Cipher = std::unique_ptr<EVP_CIPHER_CTX, FreeCipher>;
 
-const unsigned char* bytes_of(std::string_view text) {
-  return reinterpret_cast<const unsigned char*>(text.data());
-}
-unsigned char* bytes_of(std::string& text) { return reinterpret_cast<unsigned char*>(text.data()); }
+/// Where OpenSSL writes.
+unsigned char* room_in(std::string& text) { return reinterpret_cast<unsigned char*>(text.data()); }
 
 int int_size(std::string_view text) {
   PH_ASSERT(text.size() <= static_cast<std::size_t>(std::numeric_limits<int>::max()));
@@ -33,7 +32,7 @@ int int_size(std::string_view text) {
 /// A cipher with its key, nonce and authenticated context.
 Cipher prepared(std::string_view key, std::string_view nonce, std::string_view context,
                 bool encrypt) {
-  PH_ASSERT(key.size() == key_bytes);
+  PH_ASSERT(key.size() == cipher_key_bytes);
   Cipher cipher(EVP_CIPHER_CTX_new());
   PH_ASSERT(cipher != nullptr);
   PH_ASSERT(EVP_CipherInit_ex(cipher.get(), EVP_aes_256_gcm(), nullptr, bytes_of(key),
@@ -48,7 +47,7 @@ Cipher prepared(std::string_view key, std::string_view nonce, std::string_view c
 
 std::string random_bytes(std::size_t count) {
   std::string out(count, '\0');
-  PH_ASSERT(count == 0 || RAND_priv_bytes(bytes_of(out), int_size(out)) == 1);
+  PH_ASSERT(count == 0 || RAND_priv_bytes(room_in(out), int_size(out)) == 1);
   return out;
 }
 
@@ -63,10 +62,10 @@ std::string seal_with_nonce(std::string_view key_of_32_bytes, std::string_view n
   const Cipher cipher = prepared(key_of_32_bytes, nonce_of_12_bytes, context, true);
   std::string body(plain.size(), '\0');
   int size = 0;
-  PH_ASSERT(plain.empty() || EVP_CipherUpdate(cipher.get(), bytes_of(body), &size, bytes_of(plain),
+  PH_ASSERT(plain.empty() || EVP_CipherUpdate(cipher.get(), room_in(body), &size, bytes_of(plain),
                                               int_size(plain)) == 1);
   std::string tag(tag_bytes, '\0');
-  PH_ASSERT(EVP_CipherFinal_ex(cipher.get(), bytes_of(tag), &size) == 1);
+  PH_ASSERT(EVP_CipherFinal_ex(cipher.get(), room_in(tag), &size) == 1);
   PH_ASSERT(EVP_CIPHER_CTX_ctrl(cipher.get(), EVP_CTRL_GCM_GET_TAG, int{tag_bytes}, tag.data()) ==
             1);
   return std::string(nonce_of_12_bytes) + body + tag;
@@ -80,7 +79,7 @@ std::optional<std::string> open(std::string_view key_of_32_bytes, std::string_vi
   const Cipher cipher = prepared(key_of_32_bytes, sealed.substr(0, nonce_bytes), context, false);
   std::string plain(body.size(), '\0');
   int size = 0;
-  PH_ASSERT(body.empty() || EVP_CipherUpdate(cipher.get(), bytes_of(plain), &size, bytes_of(body),
+  PH_ASSERT(body.empty() || EVP_CipherUpdate(cipher.get(), room_in(plain), &size, bytes_of(body),
                                              int_size(body)) == 1);
   PH_ASSERT(EVP_CIPHER_CTX_ctrl(cipher.get(), EVP_CTRL_GCM_SET_TAG, int{tag_bytes}, tag.data()) ==
             1);

@@ -13,7 +13,7 @@
 namespace posthorn::crypto {
 namespace {
 
-constexpr std::size_t key_bytes = 32;
+constexpr std::size_t vault_key_bytes = 32;
 constexpr std::string_view version = "v1:";
 
 Secret derive(std::string_view key, std::string_view purpose) {
@@ -75,7 +75,7 @@ Result<std::vector<Vault::Key>> Vault::parse_file(std::string_view text, const s
     const std::size_t space = std::min(line.find(' '), line.size());
     const auto number = read_number(line.substr(0, space));
     const auto bytes = from_hex(line.substr(std::min(space + 1, line.size())));
-    if (!number || !bytes || bytes->size() != key_bytes ||
+    if (!number || !bytes || bytes->size() != vault_key_bytes ||
         (!keys.empty() && *number <= keys.back().number))
       return fail(Errc::corrupt,
                   fmt::format("line {} of the key file {} is not \"<number> <64 hexadecimal "
@@ -103,7 +103,7 @@ Result<Vault> Vault::load_or_create(const std::string& path) {
   PH_TRY(auto text, read_key_file(path));
   if (!text) {
     std::vector<Key> keys;
-    keys.push_back(make_key(1, random_bytes(key_bytes)));
+    keys.push_back(make_key(1, random_bytes(vault_key_bytes)));
     auto written = write_key_file(path, file_text(keys), WriteMode::create);
     if (written) return Vault(path, std::move(keys));
     if (written.error().code != Errc::conflict) return fail(std::move(written).error());
@@ -181,7 +181,7 @@ Result<> Vault::covers(std::string_view fingerprint) const {
 
 Result<> Vault::add_key() {
   std::vector<Key> keys = keys_;
-  keys.push_back(make_key(keys_.back().number + 1, random_bytes(key_bytes)));
+  keys.push_back(make_key(keys_.back().number + 1, random_bytes(vault_key_bytes)));
   if (!path_.empty()) {
     PH_TRY(const auto text, read_key_file(path_));
     if (text != file_text(keys_))

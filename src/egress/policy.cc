@@ -5,13 +5,12 @@
 #include <charconv>
 #include <limits>
 
+#include "egress/refused.h"
 #include "egress/rules.h"
 #include "text/address_text.h"
 
 namespace posthorn::egress {
 namespace {
-
-std::unexpected<Error> refused(std::string what) { return fail(Errc::refused, std::move(what)); }
 
 std::string cidr_text(const Cidr& cidr) {
   return cidr.network.text() + "/" + std::to_string(cidr.bits);

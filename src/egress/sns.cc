@@ -5,11 +5,10 @@
 
 #include "base/bytes.h"
 #include "egress/policy.h"
+#include "egress/refused.h"
 
 namespace posthorn::egress {
 namespace {
-
-std::unexpected<Error> refused(std::string what) { return fail(Errc::refused, std::move(what)); }
 
 bool consists_of(std::string_view text, std::string_view letters) {
   return !text.empty() && text.find_first_not_of(letters) == std::string_view::npos;

@@ -1,10 +1,5 @@
 #pragma once
-#include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/steady_timer.hpp>
 
 #include <cstdint>
 #include <exception>
@@ -30,37 +25,10 @@ class TaskGroup {
   ~TaskGroup() { PH_ASSERT(running_.empty()); }
 
   /// Starts `work` on the context. Not after stop() has been called (then it is dropped unstarted).
-  void spawn(std::string_view name, task<> work) {
-    if (stopping_) return;
-    const auto place = running_.emplace(running_.end());
-    asio::co_spawn(
-        context_, std::move(work),
-        asio::bind_cancellation_slot(place->slot(), [this, place, name](std::exception_ptr bug) {
-          running_.erase(place);
-          if (bug) report(name, bug);
-          if (running_.empty() && on_empty_) std::exchange(on_empty_, {})();
-        }));
-  }
+  void spawn(std::string_view name, task<> work);
 
   /// Cancels everything and resumes when the last coroutine has ended. Call once.
-  task<> stop() {
-    stopping_ = true;
-    for (auto& signal : running_) {
-      // A handler may end its coroutine at once and erase its place, so each is signalled from the
-      // loop.
-      asio::post(context_, [this, &signal] {
-        for (auto& live : running_)
-          if (&live == &signal) return live.emit(asio::cancellation_type::all);
-      });
-    }
-    if (running_.empty()) co_return;
-    asio::basic_waitable_timer<std::chrono::steady_clock,
-                               asio::wait_traits<std::chrono::steady_clock>, executor>
-        empty(context_, std::chrono::steady_clock::time_point::max());
-    on_empty_ = [&empty] { empty.cancel(); };
-    boost::system::error_code ignored;
-    co_await empty.async_wait(asio::redirect_error(use_task, ignored));
-  }
+  task<> stop();
 
   [[nodiscard]] std::size_t size() const { return running_.size(); }
   [[nodiscard]] bool stopping() const { return stopping_; }

@@ -4,7 +4,7 @@
 
 namespace posthorn::ingest {
 namespace {
-constexpr Millis kept{24h}, failure_kept{10s};
+constexpr Millis certificate_kept{24h}, failure_kept{10s};
 constexpr std::size_t entries_max = 64;
 }  // namespace
 
@@ -26,7 +26,7 @@ task<Result<std::string>> CertificateCache::fetch(std::string url) {
     entry.error = "the certificate's address answered " + std::to_string(exchange.status);
   else
     entry.pem = exchange.body;
-  entry.until = now + (entry.pem.empty() ? failure_kept : kept);
+  entry.until = now + (entry.pem.empty() ? failure_kept : certificate_kept);
   const std::lock_guard lock(mutex_);
   if (entries_.size() >= entries_max && !entries_.contains(url)) entries_.erase(entries_.begin());
   const auto& stored = entries_[url] = std::move(entry);

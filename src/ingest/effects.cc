@@ -112,9 +112,7 @@ std::string event_data(const LiveSource& live, const model::ReceivedRequest& req
   append_text(out, "provider", live.source.provider->name);
   append_text(out, "provider_event", event.provider_event);
   for (const auto& field : event.fields) {
-    std::string value;
-    text::append_json(value, field.value());
-    append_member(out, field.key(), value);
+    append_member(out, field.key(), text::json_text(field.value()));
   }
   if (status) {
     append_text(out, "message_status", status->highest);

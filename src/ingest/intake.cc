@@ -26,12 +26,6 @@ model::ReceivedRequest row_of(const LiveSource& live, const Arrival& arrival, in
   return row;
 }
 
-std::string as_text(const json::object& object) {
-  std::string text;
-  text::append_json(text, object);
-  return text;
-}
-
 /// What the source's own schema has against the body.
 void check_schema(const LiveSource& live, std::string_view body, providers::Parsed& parsed) {
   if (!live.schema || !parsed.unreadable.empty()) return;
@@ -49,13 +43,13 @@ void check_schema(const LiveSource& live, std::string_view body, providers::Pars
 }
 
 std::string verdict_of(const providers::Parsed& parsed) {
-  if (!parsed.unreadable.empty()) return as_text({{"reason", parsed.unreadable}});
+  if (!parsed.unreadable.empty()) return text::json_text({{"reason", parsed.unreadable}});
   if (parsed.faults.empty()) return {};
   json::array faults;
   for (const auto& fault : parsed.faults)
     faults.push_back({{"pointer", fault.pointer}, {"code", fault.code}, {"detail", fault.detail}});
-  return as_text({{"reason", "fields that are relied on are missing or wrong"},
-                  {"faults", std::move(faults)}});
+  return text::json_text({{"reason", "fields that are relied on are missing or wrong"},
+                          {"faults", std::move(faults)}});
 }
 
 model::RequestState state_of(const providers::Parsed& parsed) {
@@ -70,7 +64,7 @@ std::string verdict_text(const providers::Verification& verification) {
   json::array steps;
   for (const auto& step : verification.steps)
     steps.push_back({{"what", step.what}, {"passed", step.passed}, {"detail", step.detail}});
-  return as_text({{"reason", verification.reason}, {"steps", std::move(steps)}});
+  return text::json_text({{"reason", verification.reason}, {"steps", std::move(steps)}});
 }
 
 task<Result<store::RequestReceipt>> Intake::apply(store::NewRequest made) {
@@ -104,7 +98,7 @@ task<Result<store::RequestReceipt>> Intake::keep(LiveSourcePtr live, const Arriv
     store::RequestChange why;
     why.request = receipt.id;
     why.only_if = why.state = model::RequestState::refused;
-    why.verdict = as_text({{"reason", "its one-time token came with another body before"}});
+    why.verdict = text::json_text({{"reason", "its one-time token came with another body before"}});
     store::Batch batch;
     batch.request_changes.push_back(std::move(why));
     PH_CO_TRY(const auto told, co_await store_.apply(std::move(batch)));

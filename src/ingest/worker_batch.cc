@@ -10,12 +10,6 @@ namespace {
 
 constexpr Millis status_kept{90 * 24h};
 
-std::string as_text(const json::object& object) {
-  std::string text;
-  text::append_json(text, object);
-  return text;
-}
-
 std::string text_in(const json::object& object, std::string_view name) {
   const auto* value = object.if_contains(name);
   return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
@@ -95,7 +89,7 @@ task<Result<std::optional<MessageStatus>>> WorkerBatch::message_status(
   }
   if (!highest.empty() && !providers::status_rises(highest, status))
     co_return MessageStatus{.highest = highest, .advanced = false};
-  const auto document = as_text({{"status", status}});
+  const auto document = text::json_text({{"status", status}});
   const Instant expires = ports_.clock.now() + status_kept;
   if (object != nullptr) {
     object->document = document;
@@ -123,7 +117,7 @@ task<Result<WorkerBatch::Added>> WorkerBatch::add(
   const auto& parsed = *known;
   if (!parsed.unreadable.empty()) {
     auto change = change_of(request, model::RequestState::unparsed, now);
-    change.verdict = as_text({{"reason", parsed.unreadable}});
+    change.verdict = text::json_text({{"reason", parsed.unreadable}});
     batch_.request_changes.push_back(std::move(change));
     co_return Added::added;
   }

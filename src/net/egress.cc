@@ -128,11 +128,6 @@ std::optional<egress::Address> literal(const text::Url& url) {
   return egress::parse_address(url.host);
 }
 
-int elapsed_ms(SteadyClock::time_point since) {
-  return static_cast<int>(
-      std::chrono::duration_cast<milliseconds>(SteadyClock::now() - since).count());
-}
-
 }  // namespace
 
 std::string SocketAddress::text() const {

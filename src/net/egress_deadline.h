@@ -21,6 +21,12 @@ using SteadyClock = std::chrono::steady_clock;
 using SteadyTimer =
     asio::basic_waitable_timer<SteadyClock, asio::wait_traits<SteadyClock>, executor>;
 
+/// Whole milliseconds since `since`.
+inline int elapsed_ms(SteadyClock::time_point since) {
+  return static_cast<int>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(SteadyClock::now() - since).count());
+}
+
 class Deadline;
 
 /// The deadlines of one io_context. Outlives them; used on the context's thread only.

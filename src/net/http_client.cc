@@ -16,7 +16,7 @@ namespace {
 using env::Exchange;
 using env::ExchangeResult;
 
-constexpr std::chrono::seconds sweep_gap{1};
+constexpr std::chrono::seconds pool_sweep_gap{1};
 // Just under the size from which malloc is slower.
 constexpr std::size_t head_bytes = 960;
 constexpr std::size_t scratch_bytes = 16 * 1024;
@@ -54,10 +54,6 @@ std::string append_headers(std::string& head, const env::OutgoingRequest& reques
   }
   if (!says_encoding) head.append("Accept-Encoding: identity\r\n");
   return {};
-}
-
-int elapsed_ms(SteadyClock::time_point since) {
-  return static_cast<int>(std::chrono::duration_cast<Millis>(SteadyClock::now() - since).count());
 }
 
 }  // namespace
@@ -237,7 +233,7 @@ task<HttpClient::Talk> HttpClient::talk(Wire& wire, std::string_view head,
 void HttpClient::tick() {
   if (sweeping_) return;
   sweeping_ = true;
-  sweep_timer_.expires_after(sweep_gap);
+  sweep_timer_.expires_after(pool_sweep_gap);
   sweep_timer_.async_wait([this, alive = std::weak_ptr<char>(alive_)](boost::system::error_code e) {
     if (e || alive.expired()) return;
     pool_.sweep(SteadyClock::now());

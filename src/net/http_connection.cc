@@ -148,7 +148,7 @@ std::optional<http::Response> HttpConnection<Stream>::refusal_before_body() {
   const auto& head = request_.head;
   if (!head.target_authority.empty() && !is_own_authority(head.target_authority))
     return host_->service.refuse(421, "The request target names another server.");
-  auto admitted = host_->service.admit(head, origin_.address);
+  auto admitted = host_->service.admit(head, caller_.address);
   if (auto* refused = std::get_if<http::Response>(&admitted)) return std::move(*refused);
   auto& terms = std::get<http::Admitted>(admitted);
   body_bytes_max_ = terms.body_bytes_max;
@@ -421,19 +421,19 @@ task<> HttpConnection<Stream>::serve() {
 
 namespace {
 
-task<> serve_plain(std::shared_ptr<ConnectionHost> host, ServerSocket socket, Origin origin) {
+task<> serve_plain(std::shared_ptr<ConnectionHost> host, ServerSocket socket, Caller caller) {
   boost::system::error_code error;
   socket.native_non_blocking(true, error);
   if (error) co_return;
   PlainSocket stream(host->context, socket.release(error));
-  HttpConnection<PlainSocket> connection(std::move(host), stream, std::move(origin));
+  HttpConnection<PlainSocket> connection(std::move(host), stream, std::move(caller));
   co_await connection.serve();
 }
 
-task<> serve_tls(std::shared_ptr<ConnectionHost> host, ServerSocket socket, Origin origin,
+task<> serve_tls(std::shared_ptr<ConnectionHost> host, ServerSocket socket, Caller caller,
                  std::shared_ptr<asio::ssl::context> context) {
   asio::ssl::stream<ServerSocket> stream(std::move(socket), *context);
-  HttpConnection<asio::ssl::stream<ServerSocket>> connection(host, stream, std::move(origin));
+  HttpConnection<asio::ssl::stream<ServerSocket>> connection(host, stream, std::move(caller));
   boost::system::error_code error;
   co_await stream.async_handshake(asio::ssl::stream_base::server,
                                   asio::redirect_error(use_task, error));
@@ -456,7 +456,7 @@ void log_bug(env::Log& log, std::string_view name, const std::exception_ptr& bug
   }
 }
 
-void spawn_connection(std::shared_ptr<ConnectionHost> host, ServerSocket socket, Origin origin,
+void spawn_connection(std::shared_ptr<ConnectionHost> host, ServerSocket socket, Caller caller,
                       std::shared_ptr<asio::ssl::context> tls) {
   auto& context = host->context;
   auto ended = [&log = host->log](const std::exception_ptr& bug) {
@@ -464,10 +464,10 @@ void spawn_connection(std::shared_ptr<ConnectionHost> host, ServerSocket socket,
   };
   if (tls)
     asio::co_spawn(context,
-                   serve_tls(std::move(host), std::move(socket), std::move(origin), std::move(tls)),
+                   serve_tls(std::move(host), std::move(socket), std::move(caller), std::move(tls)),
                    std::move(ended));
   else
-    asio::co_spawn(context, serve_plain(std::move(host), std::move(socket), std::move(origin)),
+    asio::co_spawn(context, serve_plain(std::move(host), std::move(socket), std::move(caller)),
                    std::move(ended));
 }
 

@@ -113,13 +113,13 @@ class Connection {
 };
 
 /// Where a connection comes from: `address` is shown, `client` is what the limit counts by.
-struct Origin {
+struct Caller {
   std::string address;
   std::string client;
 };
 
 /// Serves `socket` until it closes. With `tls`, after a handshake.
-void spawn_connection(std::shared_ptr<ConnectionHost> host, ServerSocket socket, Origin origin,
+void spawn_connection(std::shared_ptr<ConnectionHost> host, ServerSocket socket, Caller caller,
                       std::shared_ptr<asio::ssl::context> tls);
 
 /// Logs the exception that ended a coroutine, if one did.

@@ -30,7 +30,7 @@ using SteadyTimer =
 
 using ReusePort = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
 
-constexpr auto sweep_gap = std::chrono::milliseconds(100);
+constexpr auto deadline_sweep_gap = std::chrono::milliseconds(100);
 constexpr auto certificate_look_gap = std::chrono::seconds(5);
 
 /// IPv6 networks are counted by their /64, of which one customer has at least one whole.
@@ -142,7 +142,7 @@ struct HttpServer::State : ConnectionHost, std::enable_shared_from_this<HttpServ
   task<> sweep_again_and_again() {
     const auto self = shared_from_this();
     while (!stopped) {
-      sweep_timer.expires_after(sweep_gap);
+      sweep_timer.expires_after(deadline_sweep_gap);
       boost::system::error_code cut_short;
       co_await sweep_timer.async_wait(asio::redirect_error(use_task, cut_short));
       sweep();
@@ -181,15 +181,15 @@ struct HttpServer::State : ConnectionHost, std::enable_shared_from_this<HttpServ
         // Out of descriptors, mostly: wait for some to be given back instead of spinning.
         log.warning("http.accept_failed", {{"what", error.message()}});
         SteadyTimer pause(context);
-        pause.expires_after(sweep_gap);
+        pause.expires_after(deadline_sweep_gap);
         co_await pause.async_wait(asio::redirect_error(use_task, error));
         continue;
       }
       const auto remote = socket.remote_endpoint(error);
       if (error) continue;  // Gone before it was looked at.
       const auto address = without_mapping(remote.address());
-      Origin origin{address.to_string(), client_of(address)};
-      if (!make_room(origin.client, is_exempt(address))) {
+      Caller caller{address.to_string(), client_of(address)};
+      if (!make_room(caller.client, is_exempt(address))) {
         metrics.shed.add();
         continue;  // The socket's end closes it.
       }
@@ -197,7 +197,7 @@ struct HttpServer::State : ConnectionHost, std::enable_shared_from_this<HttpServ
       metrics.connections.add();
       std::shared_ptr<asio::ssl::context> tls;
       if (listener->tls) tls = listener->tls->context();
-      spawn_connection(shared_from_this(), std::move(socket), std::move(origin), std::move(tls));
+      spawn_connection(shared_from_this(), std::move(socket), std::move(caller), std::move(tls));
     }
   }
 };

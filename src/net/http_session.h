@@ -25,11 +25,11 @@ inline constexpr auto server_clock_slack = std::chrono::milliseconds(100);
 template <class Stream>
 class HttpConnection final : public Connection, public http::BodyWriter, private ReadRoom {
  public:
-  HttpConnection(std::shared_ptr<ConnectionHost> host, Stream& stream, Origin origin)
-      : host_(std::move(host)), stream_(stream), origin_(std::move(origin)) {
+  HttpConnection(std::shared_ptr<ConnectionHost> host, Stream& stream, Caller caller)
+      : host_(std::move(host)), stream_(stream), caller_(std::move(caller)) {
     place_ = host_->connections.insert(host_->connections.end(), this);
     host_->metrics.open.add(1);
-    request_.remote_address = origin_.address;
+    request_.remote_address = caller_.address;
     request_.tls = !is_plain;
     body_floor = static_cast<double>(host_->config.body_floor_bytes_per_second);
     floor_grace = host_->config.body_floor_grace;
@@ -54,7 +54,7 @@ class HttpConnection final : public Connection, public http::BodyWriter, private
     boost::system::error_code ignored;  // Closing cannot be refused.
     socket().close(ignored);
   }
-  [[nodiscard]] const std::string& client() const override { return origin_.client; }
+  [[nodiscard]] const std::string& client() const override { return caller_.client; }
 
   void wait_at_most(Millis limit) { deadline = host_->now + limit + server_clock_slack; }
 
@@ -109,7 +109,7 @@ class HttpConnection final : public Connection, public http::BodyWriter, private
 
   std::shared_ptr<ConnectionHost> host_;
   Stream& stream_;
-  Origin origin_;
+  Caller caller_;
   std::list<Connection*>::iterator place_;
 
   std::string buffer_;  ///< Of a plain connection that waits for a request: none.

@@ -166,9 +166,7 @@ Result<> check_cases(const std::filesystem::path& folder, std::ostream& out) {
     json::object named{
         {"case", path.parent_path().filename().string() + "/" + path.stem().string()}};
     for (auto& member : *line) named[member.key()] = std::move(member.value());
-    std::string text;
-    text::append_json(text, named);
-    out << text << '\n';
+    out << text::json_text(named) << '\n';
   }
   return {};
 }

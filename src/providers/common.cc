@@ -141,12 +141,6 @@ std::optional<std::string> from_lower_hex(std::string_view text) {
   return text == to_lower_ascii(text) ? from_hex(text) : std::nullopt;
 }
 
-std::string json_text(const json::value& value) {
-  std::string out;
-  text::append_json(out, value);
-  return out;
-}
-
 Parsed unreadable(std::string why) {
   Parsed parsed;
   parsed.unreadable = std::move(why);

@@ -10,6 +10,7 @@
 #include "base/time.h"
 #include "crypto/crypto.h"
 #include "providers/provider.h"
+#include "text/json.h"
 
 namespace posthorn::providers {
 
@@ -62,8 +63,7 @@ std::string uuid_like(std::string_view digits);
 json::value seconds_of(std::string_view rfc3339);
 /// Lower-case digits only: one text per value.
 std::optional<std::string> from_lower_hex(std::string_view text);
-/// As JSON without white space.
-std::string json_text(const json::value& value);
+using text::json_text;
 
 /// Parsed::unreadable with the reason; no events, no key.
 Parsed unreadable(std::string why);

@@ -107,8 +107,7 @@ bool satisfied(const Node& node, const json::object& document) {
 /// A value for a sentence: JSON, cut where it gets long.
 std::string shown(const json::value& value) {
   constexpr std::size_t shown_bytes_max = 80;
-  std::string text;
-  append_json(text, value);
+  std::string text = json_text(value);
   if (text.size() <= shown_bytes_max) return text;
   std::size_t end = shown_bytes_max;
   while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;

@@ -61,5 +61,7 @@ void append_json_string(std::string& out, std::string_view text);
 /// Appends a value without white space, members in their order. A double is written the short way
 /// that people use (40.5, not 4.05E1) and reads back the same; it must be finite.
 void append_json(std::string& out, const json::value& value);
+/// The same as a text of its own.
+std::string json_text(const json::value& value);
 
 }  // namespace posthorn::text

@@ -95,4 +95,10 @@ void append_json(std::string& out, const json::value& value) {
   }
 }
 
+std::string json_text(const json::value& value) {
+  std::string out;
+  append_json(out, value);
+  return out;
+}
+
 }  // namespace posthorn::text

@@ -214,7 +214,7 @@ std::expected<Step, Refusal> read_delivery(const Situation& situation, const jso
         {.key = text_in(*delivery, "guid"),
          .url = std::string(situation.base_url) + deliveries_path(situation.settings) + "/" + id,
          .headers = headers_of(*delivery, *sent),
-         .body = to_text(*payload)});
+         .body = text::json_text(*payload)});
   return settled(situation, std::move(step));
 }
 

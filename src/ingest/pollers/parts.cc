@@ -108,12 +108,6 @@ const json::array* array_in(const json::object& object, std::string_view name) {
   return value != nullptr ? value->if_array() : nullptr;
 }
 
-std::string to_text(const json::value& value) {
-  std::string text;
-  text::append_json(text, value);
-  return text;
-}
-
 std::int64_t seconds_of(std::string_view rfc3339) {
   const auto at = parse_rfc3339(rfc3339);
   return at ? at->unix_seconds() : 0;

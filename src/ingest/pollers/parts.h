@@ -2,6 +2,7 @@
 // What several pollers share. Not for use outside of this folder.
 
 #include "ingest/pollers/poller.h"
+#include "text/json.h"
 
 namespace posthorn::ingest::pollers {
 
@@ -36,7 +37,6 @@ std::string id_in(const json::object& object, std::string_view name);
 std::int64_t whole_in(const json::object& object, std::string_view name);
 const json::object* object_in(const json::object& object, std::string_view name);
 const json::array* array_in(const json::object& object, std::string_view name);
-std::string to_text(const json::value& value);
 /// Unix seconds of an RFC 3339 moment; 0 for anything else.
 std::int64_t seconds_of(std::string_view rfc3339);
 

@@ -68,8 +68,8 @@ struct Talk {
     Headers headers;
     for (const auto& one : response.at("headers").as_object())
       headers.emplace_back(one.key(), one.value().as_string());
-    return judge(static_cast<int>(response.at("status").as_int64()), to_text(response.at("body")),
-                 std::move(headers));
+    return judge(static_cast<int>(response.at("status").as_int64()),
+                 text::json_text(response.at("body")), std::move(headers));
   }
   /// What the provider makes of an item: its webhook's reading of it.
   providers::Parsed parse(const Item& item) const {
@@ -286,9 +286,9 @@ TEST_CASE("twilio: a message is read as its callback is, with the callback's key
   talk.cursor = step->cursor;
   CHECK(talk.ask().path ==
         example("twilio-page").at("response").at("body").at("next_page_uri").as_string());
-  const auto last = talk.take(
-      to_text(json::object{{"messages", json::array{message("SM2", "outbound-api", "delivered")}},
-                           {"next_page_uri", nullptr}}));
+  const auto last = talk.take(text::json_text(
+      json::object{{"messages", json::array{message("SM2", "outbound-api", "delivered")}},
+                   {"next_page_uri", nullptr}}));
   CHECK_FALSE(last.more);
   parsed = talk.parse(last.items.at(0));
   CHECK(parsed.idempotency_key == "SM2:delivered");
@@ -300,7 +300,7 @@ TEST_CASE("twilio: each source takes its own channel, number and direction") {
   auto whatsapp = message("SM4", "inbound", "received");
   whatsapp["from"] = "whatsapp:+15555550100";
   whatsapp["to"] = "whatsapp:+15555550199";
-  const auto page = to_text(
+  const auto page = text::json_text(
       json::object{{"messages", json::array{message("SM1", "inbound", "received"),
                                             message("SM2", "outbound-api", "sent"), whatsapp}}});
   const auto keys = [&page](Talk talk) {
@@ -319,7 +319,7 @@ TEST_CASE(
   auto talk = twilio_talk();
   auto with_media = message("MM7", "inbound", "received");
   with_media["num_media"] = "1";
-  CHECK(talk.take(to_text(json::object{{"messages", json::array{with_media}}})).more);
+  CHECK(talk.take(text::json_text(json::object{{"messages", json::array{with_media}}})).more);
   CHECK(talk.ask().path.find("/Messages/MM7/Media.json") != std::string::npos);
   const auto step =
       talk.take(R"({"media_list":[{"uri":"/2010-04-01/Accounts/AC/Messages/MM7/Media/ME1.json",)"
@@ -329,8 +329,9 @@ TEST_CASE(
   CHECK(parsed.events.at(0).fields.at("media").at(0).at("url") ==
         "https://api.twilio.com/2010-04-01/Accounts/AC/Messages/MM7/Media/ME1");
   const auto foreign = talk.judge(
-      200, to_text(json::object{{"messages", json::array{message("SM1", "inbound", "received")}},
-                                {"next_page_uri", "@evil.example/"}}));
+      200,
+      text::json_text(json::object{{"messages", json::array{message("SM1", "inbound", "received")}},
+                                   {"next_page_uri", "@evil.example/"}}));
   CHECK_FALSE(foreign.has_value());
 }
 
@@ -350,10 +351,11 @@ json::object order(std::int64_t id, std::string_view status, std::string_view pa
           {"transactions", transactions}};
 }
 std::string orders(json::array nodes, bool more = false) {
-  return to_text(json::object{{"data",
-                               {{"orders",
-                                 {{"nodes", std::move(nodes)},
-                                  {"pageInfo", {{"hasNextPage", more}, {"endCursor", "e1"}}}}}}}});
+  return text::json_text(
+      json::object{{"data",
+                    {{"orders",
+                      {{"nodes", std::move(nodes)},
+                       {"pageInfo", {{"hasNextPage", more}, {"endCursor", "e1"}}}}}}}});
 }
 
 TEST_CASE("shopify: an order stands for the topics that happened to it since polling began") {

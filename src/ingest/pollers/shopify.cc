@@ -92,7 +92,7 @@ Request request(const Situation& situation, const json::object& cursor) {
           .path = path_of(situation.settings),
           .headers = {{"X-Shopify-Access-Token", situation.settings.text("access_token")},
                       {"Content-Type", "application/json"}},
-          .body = to_text(json::object{{"query", query}, {"variables", variables}})};
+          .body = text::json_text(json::object{{"query", query}, {"variables", variables}})};
 }
 
 double number_in(const json::object& object, std::string_view name) {
@@ -201,7 +201,7 @@ Item item_of(const Situation& situation, std::string_view topic, const json::obj
                       {"X-Shopify-API-Version", situation.settings.text("api_version")},
                       {"X-Shopify-Webhook-Id", "poll:" + key},
                       {"X-Shopify-Triggered-At", to_rfc3339(Instant{at * 1000})}},
-          .body = to_text(body_of(order))};
+          .body = text::json_text(body_of(order))};
 }
 
 std::expected<Step, Refusal> read(const Situation& situation, const json::object& cursor,

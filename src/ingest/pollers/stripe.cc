@@ -88,7 +88,7 @@ std::expected<Step, Refusal> read(const Situation& situation, const json::object
     step.items.push_back({.key = id,
                           .url = std::string(situation.base_url) + "/v1/events/" + id,
                           .headers = {{"Content-Type", "application/json"}},
-                          .body = to_text(one)});
+                          .body = text::json_text(one)});
     last = id;
   }
   std::ranges::reverse(step.items);

@@ -63,7 +63,7 @@ Request request(const Situation& situation, const json::object& cursor) {
   return {.method = "POST",
           .path = "/bot" + situation.settings.text("bot_token") + "/getUpdates",
           .headers = {{"Content-Type", "application/json"}},
-          .body = to_text(body),
+          .body = text::json_text(body),
           .patience = std::chrono::seconds(seconds + 15)};
 }
 
@@ -84,7 +84,7 @@ std::expected<Step, Refusal> read(const Situation& situation, const json::object
     step.items.push_back({.key = std::to_string(id),
                           .url = std::string(situation.base_url) + "/getUpdates",
                           .headers = {{"Content-Type", "application/json"}},
-                          .body = to_text(one)});
+                          .body = text::json_text(one)});
   }
   if (offset > 0) step.cursor["offset"] = offset;
   return step;

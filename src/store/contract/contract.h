@@ -1,50 +1,41 @@
 #pragma once
 // The whole suite: what store.h promises, checked on any store.
 
-#include "store/contract/attempts.h"
-#include "store/contract/events.h"
-#include "store/contract/held.h"
-#include "store/contract/keeping.h"
-#include "store/contract/lanes.h"
-#include "store/contract/lists.h"
-#include "store/contract/objects.h"
-#include "store/contract/request_changes.h"
-#include "store/contract/request_keeping.h"
-#include "store/contract/requests.h"
-#include "store/contract/threads.h"
+#include "store/contract/harness.h"
 
 namespace posthorn::store::contract {
 
 /// To be called from a TEST_CASE; `make` is called anew for each case.
-inline void run_store_contract(const MakeHarness& make) {
-  SUBCASE("events") { event_cases(make); }
-  SUBCASE("client ids") { client_id_cases(make); }
-  SUBCASE("fan-out") { fan_out_cases(make); }
-  SUBCASE("attempts") { attempt_cases(make); }
-  SUBCASE("changes") { change_cases(make); }
-  SUBCASE("due") { due_cases(make); }
-  SUBCASE("lanes") { lane_cases(make); }
-  SUBCASE("keys") { key_cases(make); }
-  SUBCASE("held") { held_cases(make); }
-  SUBCASE("objects") { object_cases(make); }
-  SUBCASE("audit") { audit_cases(make); }
-  SUBCASE("list events") { list_event_cases(make); }
-  SUBCASE("list deliveries") { list_delivery_cases(make); }
-  SUBCASE("list objects") { list_object_cases(make); }
-  SUBCASE("retention") { retention_cases(make); }
-  SUBCASE("keeping") { keeping_cases(make); }
-  SUBCASE("epochs") { epoch_cases(make); }
-  SUBCASE("listeners") { listener_cases(make); }
-  SUBCASE("races: publishing and reading") { race_cases(make); }
-  SUBCASE("requests") { request_cases(make); }
-  SUBCASE("requests: dedupe") { dedupe_cases(make); }
-  SUBCASE("requests: changes") { request_change_cases(make); }
-  SUBCASE("requests: queue") { request_queue_cases(make); }
-  SUBCASE("requests: lists") { list_request_cases(make); }
-  SUBCASE("requests: keeping") { request_keeping_cases(make); }
-  SUBCASE("requests: notices") { request_notice_cases(make); }
-  SUBCASE("races: one key, many requests") { request_race_cases(make); }
-  SUBCASE("races: one attempt, many owners") { conflict_race_cases(make); }
-}
+void run_store_contract(const MakeHarness& make);
+
+// Its parts, each in the source that is named after its subject.
+void event_cases(const MakeHarness& make);
+void client_id_cases(const MakeHarness& make);
+void fan_out_cases(const MakeHarness& make);
+void attempt_cases(const MakeHarness& make);
+void change_cases(const MakeHarness& make);
+void due_cases(const MakeHarness& make);
+void lane_cases(const MakeHarness& make);
+void key_cases(const MakeHarness& make);
+void held_cases(const MakeHarness& make);
+void object_cases(const MakeHarness& make);
+void audit_cases(const MakeHarness& make);
+void list_event_cases(const MakeHarness& make);
+void list_delivery_cases(const MakeHarness& make);
+void list_object_cases(const MakeHarness& make);
+void retention_cases(const MakeHarness& make);
+void keeping_cases(const MakeHarness& make);
+void epoch_cases(const MakeHarness& make);
+void listener_cases(const MakeHarness& make);
+void race_cases(const MakeHarness& make);
+void request_cases(const MakeHarness& make);
+void dedupe_cases(const MakeHarness& make);
+void request_change_cases(const MakeHarness& make);
+void request_queue_cases(const MakeHarness& make);
+void list_request_cases(const MakeHarness& make);
+void request_keeping_cases(const MakeHarness& make);
+void request_notice_cases(const MakeHarness& make);
+void request_race_cases(const MakeHarness& make);
+void conflict_race_cases(const MakeHarness& make);
 
 }  // namespace posthorn::store::contract

@@ -14,7 +14,7 @@ namespace posthorn::store {
 namespace {
 
 constexpr int pages_per_step = 512;
-constexpr int read_write = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
+constexpr int existing = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
 
 struct FinishBackup {
   void operator()(sqlite3_backup* backup) const { sqlite3_backup_finish(backup); }
@@ -77,13 +77,13 @@ Result<std::vector<std::string>> copy_bodies(Connection& target, const BackupOpt
 
 /// Copies everything; the names of the files.
 Result<std::vector<std::string>> copy_moment(const BackupOptions& options, int& schema) {
-  PH_TRY(Connection source, Connection::open(options.data_folder + "/posthorn.db", read_write));
+  PH_TRY(Connection source, Connection::open(options.data_folder + "/posthorn.db", existing));
   sqlite3_busy_timeout(source.handle(), 10'000);
   // While this transaction is open every step reads the same moment, and no writer restarts it.
   source.run("BEGIN");
   schema = schema_version(source);
   PH_TRY(Connection target,
-         Connection::open(options.target + "/posthorn.db", read_write | SQLITE_OPEN_CREATE));
+         Connection::open(options.target + "/posthorn.db", existing | SQLITE_OPEN_CREATE));
   if (auto copied = copy_pages(source, target, options); !copied)
     return fail(std::move(copied).error());
   source.run("COMMIT");
@@ -187,7 +187,7 @@ Result<BackupManifest> restore_backup(const std::string& folder, const std::stri
   }
   const std::string arriving = data_folder + "/posthorn.db.restoring";
   {
-    PH_TRY(Connection connection, Connection::open(arriving, read_write));
+    PH_TRY(Connection connection, Connection::open(arriving, existing));
     Statement mark(connection, "REPLACE INTO meta(name, value) VALUES ('restored', ?1)");
     mark.run(manifest.created_at);
     if (connection.failed()) return fail(connection.error());

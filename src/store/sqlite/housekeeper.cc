@@ -12,10 +12,8 @@ constexpr auto day = 24h;
 constexpr std::int64_t free_pages_share = 4;
 }  // namespace
 
-Housekeeper::Housekeeper(Applier& applier, const BodyFiles& bodies)
-    : applier_(applier),
-      bodies_(bodies),
-      sql_(std::make_unique<Statements>(applier.connection())) {}
+Housekeeper::Housekeeper(Applier& applier)
+    : applier_(applier), sql_(std::make_unique<Statements>(applier.connection())) {}
 Housekeeper::~Housekeeper() = default;
 
 Result<bool> Housekeeper::retain(const Retention& retention, Instant now, int limit) {

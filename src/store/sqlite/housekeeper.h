@@ -6,13 +6,12 @@
 #include <vector>
 
 #include "store/sqlite/applier.h"
-#include "store/sqlite/body_files.h"
 
 namespace posthorn::store {
 
 class Housekeeper {
  public:
-  Housekeeper(Applier& applier, const BodyFiles& bodies);
+  explicit Housekeeper(Applier& applier);
   ~Housekeeper();
 
   /// Inside a transaction: deletes up to `limit` rows that are past their time. True while there
@@ -49,7 +48,6 @@ class Housekeeper {
   void drop_body(std::uint64_t request);
 
   Applier& applier_;
-  const BodyFiles& bodies_;
   std::unique_ptr<Statements> sql_;
   std::vector<std::string> dead_files_;
   std::uint64_t kept_cursor_ = 0;     ///< Where this pass over the kept payloads goes on.

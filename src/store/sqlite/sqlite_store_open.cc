@@ -73,7 +73,7 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(SqliteOptions options) {
       std::make_unique<State>(std::move(options), std::move(lock), std::move(connection), moment);
   if (auto loaded = state->applier.load(); !loaded) return fail(std::move(loaded).error());
   remove_orphans(state->connection, state->bodies);
-  state->housekeeper = std::make_unique<Housekeeper>(state->applier, state->bodies);
+  state->housekeeper = std::make_unique<Housekeeper>(state->applier);
   if (auto started = state->start(); !started) return fail(std::move(started).error());
   std::unique_ptr<SqliteStore> store(new SqliteStore(std::move(state)));
   store->state_->complete_key_filters();

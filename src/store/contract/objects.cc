@@ -1,14 +1,15 @@
-#pragma once
 // Documents with versions and names, and the audit chain.
 
 #include <fmt/format.h>
 
-#include "store/contract/harness.h"
+#include "store/contract/contract.h"
 
 namespace posthorn::store::contract {
 
-inline model::Object object_of(model::ObjectKind kind, std::string name = {},
-                               std::string document = "{}") {
+namespace {
+
+model::Object object_of(model::ObjectKind kind, std::string name = {},
+                        std::string document = "{}") {
   model::Object made;
   made.kind = kind;
   made.workspace = workspace;
@@ -17,14 +18,16 @@ inline model::Object object_of(model::ObjectKind kind, std::string name = {},
   return made;
 }
 
-inline Batch one_write(ObjectWrite::Action action, model::Object object,
-                       std::int64_t expected_version = 0, bool keep_existing = false) {
+Batch one_write(ObjectWrite::Action action, model::Object object, std::int64_t expected_version = 0,
+                bool keep_existing = false) {
   Batch batch;
   batch.objects.push_back({action, std::move(object), expected_version, keep_existing});
   return batch;
 }
 
-inline void object_cases(const MakeHarness& make) {
+}  // namespace
+
+void object_cases(const MakeHarness& make) {
   using Action = ObjectWrite::Action;
   using model::ObjectKind;
   Bench bench(make);
@@ -161,7 +164,7 @@ inline void object_cases(const MakeHarness& make) {
   }
 }
 
-inline void audit_cases(const MakeHarness& make) {
+void audit_cases(const MakeHarness& make) {
   Bench bench(make);
   const auto entry = [&](std::string action, WorkspaceId owner = workspace) {
     model::AuditEntry made;

@@ -1,4 +1,3 @@
-#pragma once
 // Ownership by epoch, what listeners are told and when, and many threads at once.
 
 #include <fmt/format.h>
@@ -8,11 +7,11 @@
 #include <set>
 #include <thread>
 
-#include "store/contract/harness.h"
+#include "store/contract/contract.h"
 
 namespace posthorn::store::contract {
 
-inline void epoch_cases(const MakeHarness& make) {
+void epoch_cases(const MakeHarness& make) {
   using model::DeliveryState;
   Bench bench(make);
   const EndpointId endpoint{9};
@@ -86,7 +85,7 @@ inline void epoch_cases(const MakeHarness& make) {
   }
 }
 
-inline void listener_cases(const MakeHarness& make) {
+void listener_cases(const MakeHarness& make) {
   using model::DeliveryState;
   Bench bench(make);
   std::vector<std::shared_ptr<const CommitNotice>> told;
@@ -152,13 +151,15 @@ inline void listener_cases(const MakeHarness& make) {
   }
 }
 
+namespace {
+
 /// What one thread of the race did.
 struct Racer {
   std::vector<EventReceipt> receipts;
   std::vector<std::string> problems;
 };
 
-inline void race_publishing(Bench& bench, int thread, Racer& racer) {
+void race_publishing(Bench& bench, int thread, Racer& racer) {
   for (int i = 0; i < 40; ++i) {
     Batch batch;
     for (int n = 0; n < 3; ++n) {
@@ -178,7 +179,7 @@ inline void race_publishing(Bench& bench, int thread, Racer& racer) {
   }
 }
 
-inline void race_reading(Bench& bench, const std::atomic<bool>& done, Racer& racer) {
+void race_reading(Bench& bench, const std::atomic<bool>& done, Racer& racer) {
   std::uint64_t last = 0;
   while (!done) {
     // What is listed never shrinks, has no gap, and comes with its deliveries.
@@ -195,7 +196,9 @@ inline void race_reading(Bench& bench, const std::atomic<bool>& done, Racer& rac
   }
 }
 
-inline void race_cases(const MakeHarness& make) {
+}  // namespace
+
+void race_cases(const MakeHarness& make) {
   Bench bench(make);
   std::mutex mutex;
   std::vector<EventId> log;
@@ -240,7 +243,7 @@ inline void race_cases(const MakeHarness& make) {
 }
 
 /// Many owners record the same attempt at the same time: exactly one may win.
-inline void conflict_race_cases(const MakeHarness& make) {
+void conflict_race_cases(const MakeHarness& make) {
   using model::DeliveryState;
   Bench bench(make);
   constexpr int rounds = 25, racers = 4;

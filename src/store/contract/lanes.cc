@@ -1,20 +1,23 @@
-#pragma once
 // Finding work: due order and cursors, the lower bound of a lane, and keys with their heads.
 
 #include <algorithm>
 #include <utility>
 
-#include "store/contract/harness.h"
+#include "store/contract/contract.h"
 
 namespace posthorn::store::contract {
 
-inline std::vector<int> all_shards() {
+namespace {
+
+std::vector<int> all_shards() {
   std::vector<int> shards(shard_count);
   for (int i = 0; i < shard_count; ++i) shards[static_cast<std::size_t>(i)] = i;
   return shards;
 }
 
-inline void due_cases(const MakeHarness& make) {
+}  // namespace
+
+void due_cases(const MakeHarness& make) {
   using model::DeliveryState;
   Bench bench(make);
   const EndpointId endpoint{9};
@@ -81,7 +84,7 @@ inline void due_cases(const MakeHarness& make) {
   }
 }
 
-inline void lane_cases(const MakeHarness& make) {
+void lane_cases(const MakeHarness& make) {
   using model::DeliveryState;
   Bench bench(make);
   const EndpointId endpoint{9};
@@ -185,7 +188,7 @@ inline void lane_cases(const MakeHarness& make) {
   }
 }
 
-inline void key_cases(const MakeHarness& make) {
+void key_cases(const MakeHarness& make) {
   using model::DeliveryState;
   Bench bench(make);
   const EndpointId endpoint{9};

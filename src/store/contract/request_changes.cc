@@ -1,11 +1,11 @@
-#pragma once
 // What becomes of received requests: changes, the queue, lists.
 
+#include "store/contract/contract.h"
 #include "store/contract/requests.h"
 
 namespace posthorn::store::contract {
 
-inline void request_change_cases(const MakeHarness& make) {
+void request_change_cases(const MakeHarness& make) {
   using model::RequestState;
   Bench bench(make);
   const auto id = receive_with(bench, {}).id;
@@ -112,7 +112,7 @@ inline void request_change_cases(const MakeHarness& make) {
   }
 }
 
-inline void request_queue_cases(const MakeHarness& make) {
+void request_queue_cases(const MakeHarness& make) {
   using model::RequestState;
   Bench bench(make);
   const auto add = [&](std::uint64_t of, Millis due, RequestState state = RequestState::received) {
@@ -179,7 +179,7 @@ inline void request_queue_cases(const MakeHarness& make) {
   }
 }
 
-inline void list_request_cases(const MakeHarness& make) {
+void list_request_cases(const MakeHarness& make) {
   using model::RequestState;
   Bench bench(make);
   const Instant start = bench.now();

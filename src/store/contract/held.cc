@@ -1,11 +1,10 @@
-#pragma once
 // Held intervals: what is pending while an endpoint is disabled, and what becomes of it.
 
-#include "store/contract/harness.h"
+#include "store/contract/contract.h"
 
 namespace posthorn::store::contract {
 
-inline void held_cases(const MakeHarness& make) {
+void held_cases(const MakeHarness& make) {
   using Action = HeldChange::Action;
   using model::DeliveryState;
   Bench bench(make);

@@ -1,15 +1,15 @@
-#pragma once
 // Received requests: retention and erasure, what listeners are told, and many threads at once.
 
 #include <fmt/format.h>
 
 #include <thread>
 
+#include "store/contract/contract.h"
 #include "store/contract/requests.h"
 
 namespace posthorn::store::contract {
 
-inline void request_keeping_cases(const MakeHarness& make) {
+void request_keeping_cases(const MakeHarness& make) {
   using model::RequestState;
   Bench bench(make);
   constexpr auto day = 24h;
@@ -103,7 +103,7 @@ inline void request_keeping_cases(const MakeHarness& make) {
   }
 }
 
-inline void request_notice_cases(const MakeHarness& make) {
+void request_notice_cases(const MakeHarness& make) {
   using model::RequestState;
   Bench bench(make);
   std::vector<std::shared_ptr<const CommitNotice>> told;
@@ -160,7 +160,7 @@ inline void request_notice_cases(const MakeHarness& make) {
 }
 
 /// Eight threads send the same calls: each key has exactly one first, whom all others name.
-inline void request_race_cases(const MakeHarness& make) {
+void request_race_cases(const MakeHarness& make) {
   Bench bench(make);
   constexpr int racers = 8, keys = 40;
   std::vector<std::vector<RequestReceipt>> receipts(racers);

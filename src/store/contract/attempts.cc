@@ -1,11 +1,10 @@
-#pragma once
 // Attempts and their chain, changes without an attempt, and that a refused batch leaves no trace.
 
-#include "store/contract/harness.h"
+#include "store/contract/contract.h"
 
 namespace posthorn::store::contract {
 
-inline void attempt_cases(const MakeHarness& make) {
+void attempt_cases(const MakeHarness& make) {
   using model::DeliveryState;
   Bench bench(make);
   const DeliveryId id = bench.publish({EndpointId{4}}, "k").first_delivery;
@@ -175,7 +174,7 @@ inline void attempt_cases(const MakeHarness& make) {
   }
 }
 
-inline void change_cases(const MakeHarness& make) {
+void change_cases(const MakeHarness& make) {
   using model::DeliveryState;
   Bench bench(make);
   const DeliveryId id = bench.publish({EndpointId{4}}).first_delivery;

@@ -1,11 +1,10 @@
-#pragma once
 // Retention, erasure, the timeline's last moment, and figures.
 
-#include "store/contract/harness.h"
+#include "store/contract/contract.h"
 
 namespace posthorn::store::contract {
 
-inline void retention_cases(const MakeHarness& make) {
+void retention_cases(const MakeHarness& make) {
   using model::DeliveryState;
   Bench bench(make);
   constexpr auto day = 24h;
@@ -148,7 +147,7 @@ inline void retention_cases(const MakeHarness& make) {
   }
 }
 
-inline void keeping_cases(const MakeHarness& make) {
+void keeping_cases(const MakeHarness& make) {
   using model::DeliveryState;
   Bench bench(make);
   SUBCASE("erasing a payload keeps the event; it may be done twice, and not of nothing") {

@@ -1,13 +1,12 @@
-#pragma once
 // Lists: order, pages and filters.
 
 #include <algorithm>
 
-#include "store/contract/harness.h"
+#include "store/contract/contract.h"
 
 namespace posthorn::store::contract {
 
-inline void list_event_cases(const MakeHarness& make) {
+void list_event_cases(const MakeHarness& make) {
   Bench bench(make);
   const auto publish = [&](std::string type, std::string key = {}, std::uint64_t owner = 1,
                            std::uint64_t app = 1) {
@@ -79,7 +78,7 @@ inline void list_event_cases(const MakeHarness& make) {
   }
 }
 
-inline void list_delivery_cases(const MakeHarness& make) {
+void list_delivery_cases(const MakeHarness& make) {
   using model::DeliveryState;
   Bench bench(make);
   const auto publish = [&](std::string type, std::vector<EndpointId> targets,
@@ -169,7 +168,7 @@ inline void list_delivery_cases(const MakeHarness& make) {
   }
 }
 
-inline void list_object_cases(const MakeHarness& make) {
+void list_object_cases(const MakeHarness& make) {
   using model::ObjectKind;
   Bench bench(make);
   const auto create = [&](ObjectKind kind, std::string name, std::uint64_t parent = 0,

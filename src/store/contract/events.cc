@@ -1,11 +1,12 @@
-#pragma once
 // The log: what an event is stored as, client ids, sequences, fan-out and its expansion.
 
-#include "store/contract/harness.h"
+#include "store/contract/contract.h"
 
 namespace posthorn::store::contract {
 
-inline NewEvent full_event(Bench& bench) {
+namespace {
+
+NewEvent full_event(Bench& bench) {
   auto made = bench.event({EndpointId{7}}, "ticket-1");
   made.event.type_version = 3;
   made.event.channels = {"eu", "vip"};
@@ -19,7 +20,9 @@ inline NewEvent full_event(Bench& bench) {
   return made;
 }
 
-inline void event_cases(const MakeHarness& make) {
+}  // namespace
+
+void event_cases(const MakeHarness& make) {
   Bench bench(make);
   SUBCASE("an event is read back as it was given, also after a restart") {
     const auto made = full_event(bench);
@@ -100,7 +103,7 @@ inline void event_cases(const MakeHarness& make) {
   }
 }
 
-inline void client_id_cases(const MakeHarness& make) {
+void client_id_cases(const MakeHarness& make) {
   Bench bench(make);
   const auto named = [&](std::string client_id, std::string digest, WorkspaceId owner = workspace) {
     auto made = bench.event({EndpointId{1}}, "k");
@@ -171,7 +174,7 @@ inline void client_id_cases(const MakeHarness& make) {
   }
 }
 
-inline void fan_out_cases(const MakeHarness& make) {
+void fan_out_cases(const MakeHarness& make) {
   Bench bench(make);
   const auto last_of = [](const EventReceipt& receipt) {
     return DeliveryId{receipt.first_delivery.value + receipt.fan_out - 1};
