@@ -105,15 +105,17 @@ std::string event_data(const LiveSource& live, const model::ReceivedRequest& req
                        const providers::NormalisedEvent& event, bool alone,
                        const std::optional<MessageStatus>& status) {
   constexpr std::size_t beside_payload = 512;
+  // Of a batch, the other events are none of this one's business: its fields say what it is.
+  std::string_view payload;
+  if (live.source.include_payload && alone) payload = json_body(request);
   std::string out;
-  out.reserve(beside_payload + (request.body ? request.body->size() : 0));
+  out.reserve(beside_payload + payload.size());
   out += '{';
   append_text(out, "kind", event.type);
   append_text(out, "provider", live.source.provider->name);
   append_text(out, "provider_event", event.provider_event);
-  for (const auto& field : event.fields) {
+  for (const auto& field : event.fields)
     append_member(out, field.key(), text::json_text(field.value()));
-  }
   if (status) {
     append_text(out, "message_status", status->highest);
     append_member(out, "advanced", status->advanced ? "true" : "false");
@@ -121,10 +123,7 @@ std::string event_data(const LiveSource& live, const model::ReceivedRequest& req
   append_text(out, "source_id", live.source.id.text());
   append_text(out, "request_id", request.id.text());
   append_text(out, "request_url", "/v1/requests/" + request.id.text());
-  // Of a batch, the other events are none of this one's business: its fields say what it is.
-  if (live.source.include_payload && alone)
-    if (const auto payload = json_body(request); !payload.empty())
-      append_member(out, "payload", payload);
+  if (!payload.empty()) append_member(out, "payload", payload);
   out += '}';
   return out;
 }

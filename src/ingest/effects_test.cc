@@ -56,5 +56,22 @@ TEST_CASE(
   CHECK(effect_key(request, parsed, 0) == source + "whole!" + RequestId{7}.text() + ".2");
 }
 
+TEST_CASE("an event of a batch takes no memory for the body that it came in") {
+  World world;
+  const auto source =
+      world.make_source("stripe", {{"signing_secrets", json::array{"whsec_of_a_test"}}});
+  const auto live = world.sources.by_id(source.id);
+  REQUIRE(live != nullptr);
+  model::ReceivedRequest request;
+  request.body = share("{\"large\":\"" + std::string(100'000, 'x') + "\"}");
+  providers::Parsed parsed;
+  parsed.events.resize(2);
+  const auto one = make_event(*live, request, parsed, 0, {}, {}, {});
+  CHECK(one.data->capacity() < 4096);
+  parsed.events.resize(1);
+  const auto alone = make_event(*live, request, parsed, 0, {}, {}, {});
+  CHECK(alone.data->size() > request.body->size());
+}
+
 }  // namespace
 }  // namespace posthorn::ingest

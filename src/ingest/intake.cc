@@ -90,7 +90,7 @@ task<Result<store::RequestReceipt>> Intake::keep(LiveSourcePtr live, const Arriv
     made.keys = dedupe_keys(parsed, tokens, made.request.body_sha256, arrival.at);
   add_poll_keys(made, *live, arrival);
   if (made.request.state == model::RequestState::received)
-    parsed_.put(made.request.body, live, std::move(shared));
+    parsed_.put(made.request.body, live, shared);
   PH_CO_TRY(const auto receipt, co_await apply(std::move(made)));
   auto& activity = *live->activity;
   if (receipt.token_reused) {

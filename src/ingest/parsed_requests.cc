@@ -8,7 +8,7 @@ namespace posthorn::ingest {
 ParsedRequests::Place& ParsedRequests::place_of(const SharedBytes& body) {
   // Addresses end with zeros.
   constexpr int low_bits = 4;
-  return (*places_)[(std::hash<const void*>{}(body.get()) >> low_bits) % places_count];
+  return places_[(std::hash<const void*>{}(body.get()) >> low_bits) % places_count];
 }
 
 void ParsedRequests::put(SharedBytes body, LiveSourcePtr live, ParsedPtr parsed) {

@@ -2,10 +2,10 @@
 // What the door made of a request's body, for the worker, who comes a moment later and would parse
 // it again.
 
-#include <array>
 #include <cstddef>
 #include <memory>
 #include <mutex>
+#include <vector>
 
 #include "ingest/source_index.h"
 
@@ -18,6 +18,7 @@ class ParsedRequests {
  public:
   /// Larger bodies are parsed again: what nobody takes must not hold much.
   static constexpr std::size_t body_bytes_max = 8 << 10;
+  static constexpr std::size_t places_count = 2048;
 
   void put(SharedBytes body, LiveSourcePtr live, ParsedPtr parsed);
   /// What was put for this body (the object, not its bytes) under the same settings; null: it must
@@ -31,12 +32,10 @@ class ParsedRequests {
     LiveSourcePtr live;
     ParsedPtr parsed;
   };
-  static constexpr std::size_t places_count = 2048;
   Place& place_of(const SharedBytes& body);
 
   std::mutex mutex_;
-  std::unique_ptr<std::array<Place, places_count>> places_ =
-      std::make_unique<std::array<Place, places_count>>();
+  std::vector<Place> places_ = std::vector<Place>(places_count);
 };
 
 }  // namespace posthorn::ingest

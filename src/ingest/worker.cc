@@ -155,7 +155,9 @@ task<bool> Worker::refill() {
     auto& same = lanes_[id];
     if (!found) {
       same.behind = true;
-      ports_.log.warning("ingest.refill_failed", {{"what", found.error().what}});
+      // A full disk is told of by the store, once.
+      if (found.error().code != Errc::unavailable)
+        ports_.log.warning("ingest.refill_failed", {{"what", found.error().what}});
       co_await ports_.clock.sleep_until(ports_.clock.steady() + store_pause);
       co_return true;
     }
