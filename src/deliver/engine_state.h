@@ -10,12 +10,12 @@
 #include <string>
 #include <vector>
 
+#include "base/recent_ids.h"
 #include "deliver/decide.h"
 #include "deliver/engine.h"
 #include "deliver/lane.h"
 #include "deliver/message.h"
 #include "deliver/metrics.h"
-#include "deliver/recent_ids.h"
 #include "env/alarm.h"
 
 namespace posthorn::deliver {
@@ -184,7 +184,9 @@ struct Engine::State : std::enable_shared_from_this<Engine::State> {
   bool loading_payloads = false;
   std::deque<LanePtr> reads;
   int reads_running = 0;
-  RecentIds sent_lately;
+  /// A read may bring a row before the store has told of its commit, and it may be sent and settled
+  /// before that too: what is told then is known already.
+  RecentIds<DeliveryId> sent_lately{16'384};
   bool absorbing = false;
   bool expanding = false, expand_again = false;
 

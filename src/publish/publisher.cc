@@ -168,7 +168,7 @@ void RoutingTable::upsert(std::shared_ptr<const model::Endpoint> endpoint) {
 
 void RoutingTable::remove(EndpointId id) {
   const std::lock_guard lock(writing_);
-  removed_.insert(id);
+  removed_.add(id);
   auto endpoints = current_.load()->endpoints();
   const auto gone = std::ranges::find(endpoints, id, [](const auto& e) { return e->id; });
   if (gone == endpoints.end()) return;

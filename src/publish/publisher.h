@@ -6,9 +6,9 @@
 #include <mutex>
 #include <optional>
 #include <string>
-#include <unordered_set>
 #include <vector>
 
+#include "base/recent_ids.h"
 #include "env/clock.h"
 #include "model/endpoint.h"
 #include "model/event.h"
@@ -57,7 +57,7 @@ bool type_matches(std::string_view pattern, std::string_view type);
 
 /// The current Routing. Whoever changes endpoints says so here after the commit and before its
 /// caller is answered. Changes of one endpoint may come in any order: an older version does not
-/// replace a newer one, and what was removed stays away. Thread-safe.
+/// replace a newer one, and what was removed stays away (the last 16 384 of them). Thread-safe.
 class RoutingTable {
  public:
   [[nodiscard]] std::shared_ptr<const Routing> current() const;
@@ -67,10 +67,12 @@ class RoutingTable {
   void remove(EndpointId id);
 
  private:
+  static constexpr std::size_t removed_kept = 16'384;
   std::atomic<std::shared_ptr<const Routing>> current_{
       std::make_shared<const Routing>(std::vector<std::shared_ptr<const model::Endpoint>>{})};
   std::mutex writing_;
-  std::unordered_set<EndpointId> removed_;  ///< The store gives no id twice.
+  /// What an answer that comes late must not bring back. The store gives no id twice.
+  RecentIds<EndpointId> removed_{removed_kept};
 };
 
 /// Fills targets of events and applies the batch. `hop` past 3 is published to nobody (loop guard).
