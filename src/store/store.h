@@ -390,12 +390,12 @@ class Store {
 
   // -- the other queue
   /// Received requests of a source behind (due, id) of `after`, due at or before `until`, in that
-  /// order.
+  /// order. Cost here and below: one index seek for each; on SQLite also a transaction where some
+  /// came since the last call. Errors: unavailable while the disk is full.
   virtual task<Result<std::vector<DueRequest>>> requests_due(SourceId source,
                                                              std::optional<DueRequest> after,
                                                              Instant until, int limit) = 0;
-  /// Sources with received requests and when the first of each is due, by id behind `after`. Cost:
-  /// one index seek for each.
+  /// Sources with received requests and when the first of each is due, by id behind `after`.
   virtual task<Result<std::vector<std::pair<SourceId, Instant>>>> sources_with_requests(
       SourceId after, int limit) = 0;
 

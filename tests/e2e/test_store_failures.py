@@ -73,12 +73,15 @@ def fill_up(path):
 
 def start_with_little_room(posthorn, filler):
     """What a start needs depends on the log that it finds: as little as will do."""
-    for _ in range(FILLER_MB // 2 - 2):
+    log = os.path.join(posthorn.data, "posthorn.db-wal")
+    most = os.path.getsize(log) + (4 << 20) if os.path.exists(log) else 4 << 20
+    for _ in range(-(-most // (2 << 20))):
         os.truncate(filler, os.path.getsize(filler) - (2 << 20))
+        said_before = len(log_of(posthorn))
         try:
             return posthorn.start()
         except AssertionError:
-            if "disk is full" not in log_of(posthorn):
+            if "disk is full" not in log_of(posthorn)[said_before:]:
                 raise
     raise AssertionError("it does not start: " + log_of(posthorn)[-2000:])
 
@@ -222,7 +225,7 @@ def fails(folder, shim, what):
         checks.equal(f"{name} ends the process with {STATUS_STORE_FAILED}", code, STATUS_STORE_FAILED)
         said = log_of(posthorn)
         checks.check(f"{name} is said in the log", '"store_failed"' in said, said[-2000:])
-        checks.check(f"{name} is said in words", "posthorn: the database failed: " in said, said[-2000:])
+        checks.check(f"{name} is said in words", "posthorn: the database failed: " in said and "not an error" not in said, said[-2000:])
         posthorn.environment = {}
         fsck_holds(f"fsck right after {name}", posthorn)
         posthorn.start()

@@ -156,6 +156,10 @@ void request_queue_cases(const MakeHarness& make) {
                                        .due_at = bench.now()}));
     CHECK(due_requests(bench) == Ids{soon, same, late});
   }
+  SUBCASE("one that is received again without a time is due at once") {
+    bench.apply(batch_of(RequestChange{.request = late, .state = RequestState::received}));
+    CHECK(due_requests(bench, source, bench.now()) == Ids{late});
+  }
   SUBCASE("sources with requests, by id, each with its first due time") {
     using Sources = std::vector<std::pair<SourceId, Instant>>;
     const auto list = [&](SourceId after, int limit) {

@@ -54,7 +54,7 @@ EventReceipt Applier::append_event(NewEvent& fresh, std::string_view body_file,
   pack_event(extras_, event,
              {.data_checksum = form.checksum,
               .in_file = in_file,
-              .compressed_from = form.compressed.empty() ? 0 : event.data->size()});
+              .compressed_from = form.compressed_from});
   const std::optional<Blob> data = row_bytes(event.data, in_file, form);
   sql_->insert_event.run(id, event.workspace, event.application, type_number(event.type),
                          event.created_at, event.due_at, event.first_delivery, event.fan_out,

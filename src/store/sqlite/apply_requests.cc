@@ -51,7 +51,7 @@ RequestReceipt Applier::append_request(NewRequest fresh, std::vector<std::string
   pack_request(extras_, request,
                {.body_checksum = form.checksum,
                 .in_file = in_file,
-                .compressed_from = form.compressed.empty() ? 0 : request.body->size(),
+                .compressed_from = form.compressed_from,
                 .keys = std::move(claimed)});
   const std::optional<Blob> body = row_bytes(request.body, in_file, form);
   sql_->insert_request.run(request.id, request.source, request.workspace, request.received_at,
@@ -59,7 +59,7 @@ RequestReceipt Applier::append_request(NewRequest fresh, std::vector<std::string
   if (in_file) sql_->insert_request_body.run(request.id, body_file);
 
   std::optional<Blob> rest;
-  std::int64_t due = request.due_at.unix_ms;
+  std::int64_t due = queued_due(request.due_at);
   if (!is_untouched(request)) {
     pack_request_state(extras_, request, std::nullopt);
     rest = Blob{extras_};
@@ -234,8 +234,8 @@ void Applier::change_request(const RequestChange& change, std::optional<RequestN
     }
   }
   pack_request_state(extras_, request, verdict);
-  sql_->update_request_state.run(request.id, request.state, request.due_at, request.attempts,
-                                 request.duplicate_of, Blob{extras_});
+  sql_->update_request_state.run(request.id, request.state, queued_due(request.due_at),
+                                 request.attempts, request.duplicate_of, Blob{extras_});
   if (notice_) notice_->changed_requests.push_back(std::move(shared));
 }
 

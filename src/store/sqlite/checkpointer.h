@@ -17,9 +17,9 @@ namespace posthorn::store {
 class Checkpointer {
  public:
   struct Limits {
-    std::int64_t pass_bytes = 8 << 20;    ///< New bytes in the log that start a pass.
-    std::int64_t pause_bytes = 64 << 20;  ///< Size of the log at which the writer waits.
-    std::int64_t idle_bytes = 4 << 20;    ///< An idle store with a longer log shortens it.
+    std::int64_t pass_bytes = 0;   ///< New bytes in the log that start a pass.
+    std::int64_t pause_bytes = 0;  ///< Size of the log at which the writer waits.
+    std::int64_t idle_bytes = 0;   ///< An idle store with a longer log shortens it.
   };
   using OnFailure = std::function<void(const Error& error, bool disk_full)>;
 

@@ -36,8 +36,12 @@ bool unpack_request_state(std::string_view packed, model::ReceivedRequest& reque
 /// Nothing of it is worth a column of its own yet.
 [[nodiscard]] bool is_untouched(const model::ReceivedRequest& request);
 
-/// The stored form of a received request's due time: negative while it is not in the queue.
-[[nodiscard]] inline std::int64_t unqueued_due(Instant due) { return -due.unix_ms; }
+/// The stored form of a received request's due time, never 0: negative while it is not in the
+/// queue.
+[[nodiscard]] inline std::int64_t queued_due(Instant due) {
+  return std::max<std::int64_t>(due.unix_ms, 1);
+}
+[[nodiscard]] inline std::int64_t unqueued_due(Instant due) { return -queued_due(due); }
 [[nodiscard]] inline Instant due_of(std::int64_t stored) { return {stored < 0 ? -stored : stored}; }
 
 }  // namespace posthorn::store

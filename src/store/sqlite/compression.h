@@ -14,16 +14,18 @@ namespace posthorn::store {
 /// How bytes go into a row; made on the caller's thread.
 struct StoredForm {
   std::uint64_t checksum = 0;
-  std::string compressed;  ///< LZ4 block; empty: they go as they are.
+  std::string compressed;           ///< LZ4 block; empty: they go as they are.
+  std::size_t compressed_from = 0;  ///< Their size where `compressed` holds something, else 0.
 };
 
-/// Of null: nothing. `in_row`: false for what goes into a file, which is not compressed.
-StoredForm stored_form(const SharedBytes& bytes, bool in_row);
+/// Of null: nothing.
+StoredForm stored_form(const SharedBytes& bytes);
 
-/// LZ4 block of `bytes`; empty when that would save less than an eighth, or little.
+/// LZ4 block of `bytes`; empty when that would save less than an eighth, or little, or when they
+/// are more than go into a row.
 std::string compress(std::string_view bytes);
 
-/// nullopt when `block` is not of exactly `bytes` bytes.
-std::optional<std::string> decompress(std::string_view block, std::size_t bytes);
+/// nullopt when `block` is not of exactly `size` bytes.
+std::optional<std::string> decompress(std::string_view block, std::size_t size);
 
 }  // namespace posthorn::store

@@ -28,7 +28,7 @@ void DiskGate::close_full(const std::string& why) {
     log_.warning("store_ballast_stays", {{"path", path_}});
 }
 
-bool DiskGate::try_heal(std::int64_t log_bytes) {
+bool DiskGate::stays_closed(std::int64_t log_bytes) {
   const auto now = std::chrono::steady_clock::now();
   if (accepting() || now < next_try_) return false;
   next_try_ = now + gap_;

@@ -11,7 +11,7 @@
 
 namespace posthorn::store {
 
-/// close_full() and try_heal() are called by the writer's thread; accepting() by any.
+/// close_full() and stays_closed() are called by the writer's thread; accepting() by any.
 class DiskGate {
  public:
   /// Makes the ballast file of `bytes` (0: none) at `path` if it is not there.
@@ -20,10 +20,10 @@ class DiskGate {
   [[nodiscard]] bool accepting() const { return accepting_.load(std::memory_order_relaxed); }
   /// The disk is full: gives up the ballast.
   void close_full(const std::string& why);
-  /// At most once in each `gap`: opens again when there is room for the ballast, for the
-  /// `log_bytes` that are still to be moved into the database, and for some work beside them. True
-  /// when it looked and stays closed.
-  bool try_heal(std::int64_t log_bytes);
+  /// A closed gate looks at most once in each `gap`, and opens again when there is room for the
+  /// ballast, for the `log_bytes` that are still to be moved into the database, and for some work
+  /// beside them. True when it looked and stays closed.
+  [[nodiscard]] bool stays_closed(std::int64_t log_bytes);
   /// What is free on the disk for us.
   [[nodiscard]] std::int64_t free_bytes() const;
 

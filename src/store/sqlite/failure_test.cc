@@ -44,7 +44,7 @@ SqliteOptions options_of(TestStore& store, std::atomic<bool>& died) {
 
 void receive_and_process(SqliteStore& store, Acknowledged& known, int round) {
   const std::string key = fmt::format("key-{}", round);
-  auto made = store.apply_blocking(batch_of(new_request(key, std::string(3000, 'r'))));
+  auto made = store.apply_blocking(batch_of(new_request(key, noise(3000))));
   if (!made) return;
   const RequestId id = made->requests[0].id;
   known.requests[id.value] = model::RequestState::received;
@@ -66,7 +66,7 @@ void run_script(SqliteStore& store, Acknowledged& known, int rounds) {
     for (int i = 0; i < 3; ++i) {
       auto fresh = new_event(fmt::format("type.{}", round % 5), {endpoint});
       fresh.event.client_id = fmt::format("client-{}-{}", round, i);
-      fresh.event.data = share(std::string(3000, 'd'));
+      fresh.event.data = share(noise(3000));
       batch.events.push_back(std::move(fresh));
     }
     batch.publish_actor = "key:test";

@@ -4,10 +4,12 @@
 
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <mutex>
 #include <random>
@@ -75,6 +77,7 @@ class FaultVfs {
   /// SQLITE_OK, or what the operation must answer with.
   int next_operation(bool is_sync);
   void remember(File& file, int size, sqlite3_int64 offset);
+  void number_write(const File& file, int size, sqlite3_int64 offset);
   void wait_if_held();
 
   sqlite3_vfs* system_ = nullptr;
@@ -177,9 +180,21 @@ inline void FaultVfs::remember(File& file, int size, sqlite3_int64 offset) {
   file.real->pMethods->xFileSize(file.real, &before.size_before);
   // A read past the end fills with zeros and says so; both are what is wanted here.
   file.real->pMethods->xRead(file.real, before.before.data(), size, offset);
+  // Not covered by any sync before the write has ended.
+  before.number = std::numeric_limits<std::int64_t>::max();
   const std::lock_guard lock(mutex_);
-  before.number = ++writes_;
   unsynced_[*file.path].push_back(std::move(before));
+}
+
+inline void FaultVfs::number_write(const File& file, int size, sqlite3_int64 offset) {
+  const std::lock_guard lock(mutex_);
+  auto& writes = unsynced_[*file.path];
+  const auto mine = std::find_if(writes.rbegin(), writes.rend(), [&](const Write& write) {
+    return write.offset == offset && std::ssize(write.before) == size &&
+           write.number == std::numeric_limits<std::int64_t>::max();
+  });
+  ++writes_;
+  if (mine != writes.rend()) mine->number = writes_;
 }
 
 inline int FaultVfs::write(sqlite3_file* file, const void* bytes, int size, sqlite3_int64 offset) {
@@ -187,7 +202,9 @@ inline int FaultVfs::write(sqlite3_file* file, const void* bytes, int size, sqli
   const int code = self.next_operation(/*is_sync=*/false);
   if (code != SQLITE_OK) return code;
   self.remember(of(file), size, offset);
-  return real(file)->pMethods->xWrite(real(file), bytes, size, offset);
+  const int written = real(file)->pMethods->xWrite(real(file), bytes, size, offset);
+  self.number_write(of(file), size, offset);
+  return written;
 }
 
 inline int FaultVfs::truncate(sqlite3_file* file, sqlite3_int64 size) {

@@ -22,12 +22,6 @@ void retain_all(TestStore& store, const Retention& retention, int limit = 50) {
     REQUIRE(steps < 10'000);
 }
 
-std::int64_t number(TestStore& store, const std::string& sql) {
-  Connection connection = must(Connection::open(store.folder() + "/posthorn.db",
-                                                SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX));
-  return connection.number(sql).value_or(-1);
-}
-
 EventReceipt publish(TestStore& store, const std::string& client_id) {
   auto fresh = new_event("a.b", {});
   fresh.event.client_id = client_id;
@@ -86,7 +80,7 @@ TEST_CASE("retention: a large fan-out goes in parts, and every part is consisten
   }
   CHECK(steps >= 3);
   CHECK(must(store->events({made.id})).empty());
-  CHECK(number(store, "SELECT count(*) FROM deliveries") == 0);
+  CHECK(number_in(store.folder(), "SELECT count(*) FROM deliveries") == 0);
 }
 
 TEST_CASE("retention: a payload that something waits for goes once that is settled") {
@@ -99,7 +93,7 @@ TEST_CASE("retention: a payload that something waits for goes once that is settl
   retain_all(store, {});
   CHECK(must(store->events({settled.id})).at(0)->data == nullptr);
   REQUIRE(must(store->events({made.id})).at(0)->data != nullptr);
-  CHECK(number(store, "SELECT count(*) FROM kept_payloads") == 1);
+  CHECK(number_in(store.folder(), "SELECT count(*) FROM kept_payloads") == 1);
   store.open();
 
   Batch batch;
@@ -108,7 +102,7 @@ TEST_CASE("retention: a payload that something waits for goes once that is settl
   retain_all(store, {});
   CHECK(must(store->events({made.id})).at(0)->data == nullptr);
   CHECK(std::filesystem::is_empty(store->bodies_folder()));
-  CHECK(number(store, "SELECT count(*) FROM kept_payloads") == 0);
+  CHECK(number_in(store.folder(), "SELECT count(*) FROM kept_payloads") == 0);
   CHECK(must(store->check()).empty());
 }
 
@@ -149,42 +143,6 @@ TEST_CASE("client ids: they are found in the buckets of long ago, before and aft
   retain_all(store, {});
   CHECK(must(store->event_by_client_id({1}, "one")) == std::nullopt);
   CHECK_FALSE(publish(store, "one").duplicate);
-  CHECK(number(store, "SELECT count(*) FROM event_keys") == 1);
+  CHECK(number_in(store.folder(), "SELECT count(*) FROM event_keys") == 1);
   CHECK(must(store->check()).empty());
-}
-
-TEST_CASE("key filter: it holds what was added, and little else") {
-  const int keys = 20'000;
-  KeyFilter filter(std::size_t{64} << 10);
-  const auto key = [](int i) { return event_key_hash({1}, std::to_string(i)); };
-  for (int i = 0; i < keys; ++i) filter.add(key(i));
-  int wrong = 0;
-  for (int i = 0; i < keys; ++i) {
-    REQUIRE(filter.may_hold(key(i)));
-    wrong += filter.may_hold(key(keys + i)) ? 1 : 0;
-  }
-  CHECK(wrong < keys / 100);
-}
-
-TEST_CASE("key filters: an unread bucket is looked into until its keys are known") {
-  const auto vector_of = [](auto... buckets) { return std::vector<std::int64_t>{buckets...}; };
-  KeyFilters filters;
-  filters.load({512, 1024, 1025});
-  const std::string one = event_key_hash({1}, "one"), two = event_key_hash({1}, "two");
-  CHECK(filters.candidates(2048, one) == vector_of(1025, 1024, 512));
-  CHECK(filters.unread() == vector_of(1025, 1024, 512));
-  filters.merge(1025, one);
-  filters.add(1025, two);
-  CHECK(filters.candidates(2048, one) == vector_of(1025, 1024, 512));
-  CHECK(filters.candidates(2048, event_key_hash({2}, "one")) == vector_of(1024, 512));
-  filters.merge(1024, {});
-  CHECK(filters.candidates(2048, one) == vector_of(1025, 512));
-  filters.merge(512, two + event_key_hash({1}, "three"));
-  CHECK(filters.unread().empty());
-  CHECK(filters.candidates(2048, one) == vector_of(1025));
-  CHECK(filters.candidates(2048, two) == vector_of(1025, 512));
-  CHECK(filters.candidates(1025, two) == vector_of(512));
-  CHECK(filters.candidates(2048, event_key_hash({2}, "one")).empty());
-  filters.add(2048, one);
-  CHECK(filters.candidates(2049, one) == vector_of(2048, 1025));
 }

@@ -127,6 +127,17 @@ class LooseJob final : public Job<Worker> {
   std::move_only_function<void(Worker&)> work_;
 };
 
+/// What everything is answered with once a write or a sync has failed for good.
+inline const Error database_failed{Errc::io, "the database failed; the process must be restarted"};
+
+/// Completes a job where it belongs.
+template <class Worker>
+void complete_one(JobPtr<Worker> job) {
+  asio::io_context* const home = job->home();
+  if (home == nullptr) return job->complete();
+  asio::post(*home, [ready = std::move(job)] { ready->complete(); });
+}
+
 /// Completes jobs in order where they belong: one post for each io_context.
 template <class Worker>
 void complete_all(std::vector<JobPtr<Worker>> jobs) {

@@ -38,6 +38,10 @@ std::string request_key_hash(SourceId source, std::string_view text) {
   return key_hash(source.value, text);
 }
 
+KeyFilter::KeyFilter(std::size_t bytes) : words_(bytes / 8) {
+  PH_ASSERT(!words_.empty() && words_.size() % words_per_block == 0);
+}
+
 std::size_t KeyFilter::block_of(std::string_view hash) const {
   PH_ASSERT(hash.size() == hash_bytes);
   return word_at(hash, 0) % (words_.size() / words_per_block) * words_per_block;
@@ -62,18 +66,25 @@ KeyFilters::Segment& KeyFilters::segment_of(std::int64_t bucket) {
   auto [place, fresh] = segments_.try_emplace(bucket >> segment_bits);
   if (fresh) {
     place->second.filter = std::make_unique<KeyFilter>(segment_filter_bytes);
-    if (segments_.size() > filters_max) {
-      Segment& oldest = std::next(segments_.begin(), filters_max)->second;
-      oldest.filter = {};
-      for (auto& [number, one] : oldest.buckets) one.filter = {};
-    }
+    drop_old_filters();
   }
   return place->second;
 }
 
+void KeyFilters::drop_old_filters() {
+  // Newest first. A segment in 524 288 ids is a new one, so all are looked at.
+  std::size_t age = 0;
+  for (auto& [number, segment] : segments_) {
+    if (age >= bucket_filters_max && std::exchange(segment.has_bucket_filters, false))
+      for (auto& [bucket, place] : segment.buckets) place.filter = {};
+    if (age >= segment_filters_max) segment.filter = {};
+    ++age;
+  }
+}
+
 KeyFilters::Bucket& KeyFilters::bucket_in(Segment& segment, std::int64_t bucket) {
   auto [place, fresh] = segment.buckets.try_emplace(bucket);
-  if (fresh && segment.filter)
+  if (fresh && segment.has_bucket_filters)
     place->second.filter = std::make_unique<KeyFilter>(bucket_filter_bytes);
   return place->second;
 }
@@ -124,7 +135,7 @@ std::vector<std::int64_t> KeyFilters::unread() const {
   std::vector<std::int64_t> found;
   for (const auto& [number, segment] : segments_)
     for (const auto& [bucket, place] : segment.buckets)
-      if (place.filter && place.unread) found.push_back(bucket);
+      if (segment.filter && place.unread) found.push_back(bucket);
   return found;
 }
 

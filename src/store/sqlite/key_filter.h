@@ -2,7 +2,9 @@
 // Which of the older buckets of event_keys or request_keys may hold a key: Bloom filters, so that a
 // new key is looked up in the newest bucket and nowhere else. A wrong "maybe" costs one lookup.
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -22,8 +24,8 @@ std::string request_key_hash(SourceId source, std::string_view text);
 /// A Bloom filter: with 16 bits a key under 1 % wrong answers. Keys are 16 random bytes.
 class KeyFilter {
  public:
-  /// `bytes`: a power of two, 64 at least.
-  explicit KeyFilter(std::size_t bytes) : words_(bytes / 8) {}
+  /// `bytes`: a multiple of 64.
+  explicit KeyFilter(std::size_t bytes);
   void add(std::string_view hash);
   [[nodiscard]] bool may_hold(std::string_view hash) const;
 
@@ -33,15 +35,19 @@ class KeyFilter {
   std::vector<std::uint64_t> words_;
 };
 
-/// The buckets that are there, a filter for each, and one for each segment of 512 of them. Used by
-/// the writer's thread.
+/// The buckets that are there, with filters for each segment of 512 buckets and, in the newest
+/// segments, for each bucket. Used by the writer's thread.
 class KeyFilters {
  public:
   /// 1 024 ids: a commit's new keys, which are random, land in a handful of pages.
   static constexpr int bucket_bits = 10;
   static constexpr int segment_bits = 9;
-  /// 33 million keys in 128 MiB; older buckets are always looked into.
-  static constexpr std::size_t filters_max = 64;
+  /// So many of the newest segments have filters for their buckets: 33 million keys, in 128 MiB
+  /// with the segments' own. An older segment whose filter says "maybe" is looked into bucket by
+  /// bucket.
+  static constexpr std::size_t bucket_filters_max = 64;
+  /// So many have a filter of their own: 268 million keys. Older ones are always looked into.
+  static constexpr std::size_t segment_filters_max = 512;
 
   [[nodiscard]] static std::int64_t bucket_of(std::uint64_t id) {
     return static_cast<std::int64_t>(id >> bucket_bits);
@@ -69,11 +75,13 @@ class KeyFilters {
     }
   };
   struct Segment {
-    std::unique_ptr<KeyFilter> filter;  ///< Null: none is kept, nor for its buckets.
+    std::unique_ptr<KeyFilter> filter;  ///< Null: none is kept.
+    bool has_bucket_filters = true;
     std::map<std::int64_t, Bucket, std::greater<>> buckets;
     int unread = 0;  ///< Of its buckets.
   };
   Segment& segment_of(std::int64_t bucket);
+  void drop_old_filters();
   static Bucket& bucket_in(Segment& segment, std::int64_t bucket);
 
   std::map<std::int64_t, Segment, std::greater<>> segments_;

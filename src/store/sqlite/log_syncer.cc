@@ -1,6 +1,11 @@
 #include "store/sqlite/log_syncer.h"
 
-#include <iterator>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/assert.h"
 
 namespace posthorn::store {
 
@@ -11,6 +16,7 @@ LogSyncer::LogSyncer(Connection connection, Listeners& listeners, OnFailure on_f
   // A connection opens the log with its first read.
   connection_.number("SELECT count(*) FROM meta");
   sqlite3_file_control(connection_.handle(), "main", SQLITE_FCNTL_JOURNAL_POINTER, &log_);
+  if (log_ != nullptr && log_->pMethods == nullptr) log_ = nullptr;
   thread_ = std::thread([this] { run(); });
 }
 
@@ -25,18 +31,18 @@ LogSyncer::~LogSyncer() {
 
 void LogSyncer::wait_for_room() {
   std::unique_lock lock(mutex_);
-  room_.wait(lock, [this] { return groups_.empty(); });
+  room_.wait(lock, [this] { return !group_; });
 }
 
 void LogSyncer::committed(CommittedGroup group) {
   const std::lock_guard lock(mutex_);
-  groups_.push_back(std::move(group));
+  PH_ASSERT(!group_);
+  group_ = std::move(group);
   wake_.notify_one();
 }
 
 void LogSyncer::complete(ReadJobPtr job) {
   const std::uint64_t seen = begun_.load();
-  std::vector<ReadJobPtr> ready;
   {
     std::unique_lock<std::mutex> lock;
     if (seen > durable_.load()) lock = std::unique_lock(mutex_);
@@ -45,32 +51,30 @@ void LogSyncer::complete(ReadJobPtr job) {
       return;
     }
   }
-  ready.push_back(std::move(job));
-  complete_all(std::move(ready));
+  if (failed_) job->refuse(database_failed);
+  complete_one(std::move(job));
 }
 
 void LogSyncer::run() {
   std::unique_lock lock(mutex_);
   for (;;) {
-    wake_.wait(lock, [this] { return stopping_ || !groups_.empty(); });
-    if (groups_.empty()) return;
-    auto groups = std::exchange(groups_, {});
+    wake_.wait(lock, [this] { return stopping_ || group_; });
+    if (!group_) return;
+    CommittedGroup group = *std::exchange(group_, std::nullopt);
     room_.notify_one();
     lock.unlock();
-    const bool durable = sync();
+    const bool durable = group.wrote ? sync() : !failed_;
     lock.lock();
-    durable_ += groups.size();
+    ++durable_;
     auto reads = take_reads();
     lock.unlock();
     if (!durable) {
-      const Error error{Errc::io, "the database failed; the process must be restarted"};
-      for (auto& group : groups) {
-        group.notice = nullptr;
-        for (auto& job : group.jobs) job->refuse(error);
-      }
-      for (auto& job : reads) job->refuse(error);
+      group.notice = nullptr;
+      for (auto& job : group.jobs) job->refuse(database_failed);
+      for (auto& job : reads) job->refuse(database_failed);
     }
-    answer(std::move(groups));
+    if (group.notice) listeners_.tell(group.notice);
+    complete_all(std::move(group.jobs));
     complete_all(std::move(reads));
     lock.lock();
   }
@@ -81,8 +85,9 @@ bool LogSyncer::sync() {
   const int code = log_->pMethods->xSync(log_, SQLITE_SYNC_NORMAL);
   if (code == SQLITE_OK) return true;
   failed_ = true;
-  connection_.note_failure(code);
-  on_failure_(connection_.error());
+  // Called past the connection, so that one knows of no error.
+  on_failure_(
+      {Errc::io, fmt::format("the log could not be synced: {} ({})", sqlite3_errstr(code), code)});
   return false;
 }
 
@@ -94,15 +99,6 @@ std::vector<ReadJobPtr> LogSyncer::take_reads() {
     return true;
   });
   return ready;
-}
-
-void LogSyncer::answer(std::vector<CommittedGroup> groups) {
-  std::vector<WriteJobPtr> jobs;
-  for (auto& group : groups) {
-    if (group.notice) listeners_.tell(group.notice);
-    std::ranges::move(group.jobs, std::back_inserter(jobs));
-  }
-  complete_all(std::move(jobs));
 }
 
 }  // namespace posthorn::store

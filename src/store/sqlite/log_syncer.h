@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -22,6 +23,7 @@ namespace posthorn::store {
 struct CommittedGroup {
   std::vector<WriteJobPtr> jobs;
   std::shared_ptr<const CommitNotice> notice;  ///< Null: nobody asked.
+  bool wrote = false;  ///< False: the log is as it was, and there is nothing to sync.
 };
 
 class LogSyncer {
@@ -29,8 +31,8 @@ class LogSyncer {
   using OnFailure = std::function<void(const Error& error)>;
 
   /// `connection` belongs to the new thread from now on: it syncs through that one's file of the
-  /// log. `on_failure` is called there, once; if it returns (tests), everything that is not durable
-  /// is answered with io from then on.
+  /// log. `on_failure` is called there, once; if it returns (tests), everything is answered with io
+  /// from then on.
   LogSyncer(Connection connection, Listeners& listeners, OnFailure on_failure);
   /// Syncs and answers what was handed over.
   ~LogSyncer();
@@ -43,11 +45,13 @@ class LogSyncer {
   /// nothing came of it.
   void begin_commit() { begun_.fetch_add(1); }
   /// The commit that was begun has ended. Its notice is told and its jobs are completed, in this
-  /// order, on the syncing thread, once it is durable; groups in their order.
+  /// order, on the syncing thread, once it is durable. Called once there is room.
   void committed(CommittedGroup group);
 
   // Any thread:
 
+  /// False: the connection could not open the log; nothing may be committed.
+  [[nodiscard]] bool is_open() const { return log_ != nullptr; }
   /// Completes what a reader has done, at once if all that it can have seen is durable.
   void complete(ReadJobPtr job);
   [[nodiscard]] bool failed() const { return failed_.load(); }
@@ -62,7 +66,6 @@ class LogSyncer {
   /// True: everything that was committed before the call is durable.
   bool sync();
   std::vector<ReadJobPtr> take_reads();
-  void answer(std::vector<CommittedGroup> groups);
 
   Connection connection_;
   sqlite3_file* log_ = nullptr;  ///< Belongs to the connection.
@@ -73,7 +76,7 @@ class LogSyncer {
 
   std::mutex mutex_;
   std::condition_variable wake_, room_;
-  std::vector<CommittedGroup> groups_;  ///< Committed and not yet taken by the thread.
+  std::optional<CommittedGroup> group_;  ///< Committed and not yet taken by the thread.
   std::vector<WaitingRead> reads_;
   bool stopping_ = false;
   std::thread thread_;

@@ -12,7 +12,6 @@
 #include "store/sqlite/codec.h"
 #include "store/sqlite/codec_requests.h"
 #include "store/sqlite/database.h"
-#include "store/sqlite/key_filter.h"
 #include "store/store.h"
 
 namespace posthorn::store {
@@ -48,7 +47,7 @@ class Reader {
   Result<std::vector<EventPtr>> events(const std::vector<EventId>& ids);
   Result<std::optional<EventId>> event_by_client_id(WorkspaceId workspace,
                                                     const std::string& client_id);
-  /// Adds every key of the bucket to `keys`; false after a failure.
+  /// Appends the hashes of the bucket's keys, 16 bytes each; false after a failure.
   bool read_keys(std::int64_t bucket, std::string& hashes);
   Result<Found<EventPtr>> list_events(const EventFilter& filter, Page page);
   Result<std::optional<EventId>> next_expansion();
@@ -62,7 +61,7 @@ class Reader {
                                                                           int limit);
   Result<std::vector<RequestPtr>> requests(const std::vector<RequestId>& ids);
   Result<Found<model::ReceivedRequest>> list_requests(const RequestFilter& filter, Page page);
-  /// Adds every key of the bucket of request_keys to `keys`; false after a failure.
+  /// The same of a bucket of request_keys.
   bool read_request_keys(std::int64_t bucket, std::string& hashes);
 
   // reader_deliveries.cc

@@ -19,12 +19,6 @@ namespace {
 
 constexpr auto day = 24h;
 
-std::int64_t number(TestStore& store, const std::string& sql) {
-  Connection connection = must(Connection::open(store.folder() + "/posthorn.db",
-                                                SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX));
-  return connection.number(sql).value_or(-1);
-}
-
 RequestReceipt receive(TestStore& store, const std::string& key, Millis within = 0ms) {
   auto fresh = new_request(key);
   fresh.keys[0].within = within;
@@ -87,7 +81,7 @@ TEST_CASE("request keys: one that was taken over in a later bucket names the lat
   CHECK(receive(store, "one").duplicate_of == second.id);
   jump_to_request(store, 20 * bucket);
   CHECK(receive(store, "one").duplicate_of == second.id);
-  CHECK(number(store, "SELECT count(*) FROM request_keys") == 2);
+  CHECK(number_in(store.folder(), "SELECT count(*) FROM request_keys") == 2);
   CHECK(must(store->check()).empty());
 }
 
@@ -97,34 +91,19 @@ TEST_CASE("request keys: they go with their request") {
   fresh.keys.push_back({.text = "b"});
   fresh.request.state = RequestState::unparsed;
   must(store->apply_blocking(batch_of(std::move(fresh))));
-  CHECK(number(store, "SELECT count(*) FROM request_keys") == 2);
+  CHECK(number_in(store.folder(), "SELECT count(*) FROM request_keys") == 2);
   store.clock().advance(31 * day);
   retain_all(store);
   for (const auto* table : {"requests", "request_states", "request_keys"})
-    CHECK(number(store, fmt::format("SELECT count(*) FROM {}", table)) == 0);
-}
-
-TEST_CASE("key filters: a bucket says whether it may hold a key") {
-  KeyFilters filters;
-  const std::string one = request_key_hash({1}, "one"), two = request_key_hash({2}, "one");
-  CHECK(one.size() == 16);
-  CHECK(one != two);
-  CHECK_FALSE(filters.may_hold(3, one));
-  filters.add(3, one);
-  CHECK(filters.may_hold(3, one));
-  CHECK_FALSE(filters.may_hold(3, two));
-  CHECK_FALSE(filters.may_hold(4, one));
-  filters.load({3});
-  CHECK(filters.may_hold(3, two));  // Not read yet.
-  filters.merge(3, {});
-  CHECK_FALSE(filters.may_hold(3, two));
+    CHECK(number_in(store.folder(), fmt::format("SELECT count(*) FROM {}", table)) == 0);
 }
 
 TEST_CASE(
     "requests: what just came enters the queue when that is read, and is found after a restart") {
   TestStore store;
   const auto unqueued = [&] {
-    return number(store, "SELECT count(*) FROM request_states WHERE state = 0 AND due < 0");
+    return number_in(store.folder(),
+                     "SELECT count(*) FROM request_states WHERE state = 0 AND due < 0");
   };
   const RequestId first = receive(store, "one").id, second = receive(store, "two").id;
   CHECK(unqueued() == 2);
@@ -156,7 +135,8 @@ TEST_CASE("requests: one that nobody takes enters the queue within the next comm
     store.clock().advance(2s);
     must(store->apply_blocking(batch_of(new_event("a.b", {}))));
   }
-  CHECK(number(store, "SELECT count(*) FROM request_states WHERE state = 0 AND due > 0") == 1);
+  CHECK(number_in(store.folder(),
+                  "SELECT count(*) FROM request_states WHERE state = 0 AND due > 0") == 1);
 }
 
 TEST_CASE("request bodies: past the inline limit they lie in files until they are erased") {

@@ -39,19 +39,16 @@ Work<Applier, Applied> applying(Batch batch, BatchFiles files) {
   const auto& events = prepared.batch.events;
   prepared.event_keys.reserve(events.size());
   prepared.event_data.reserve(events.size());
-  for (std::size_t i = 0; i < events.size(); ++i) {
-    const auto& fresh = events[i];
-    prepared.event_data.push_back(stored_form(fresh.event.data, prepared.files.events[i].empty()));
+  for (const auto& fresh : events) {
+    prepared.event_data.push_back(stored_form(fresh.event.data));
     prepared.event_keys.push_back(
         fresh.event.client_id.empty()
             ? std::string()
             : event_key_hash(fresh.event.workspace, fresh.event.client_id));
   }
   const auto& requests = prepared.batch.requests;
-  for (std::size_t i = 0; i < requests.size(); ++i) {
-    const auto& fresh = requests[i];
-    prepared.request_bodies.push_back(
-        stored_form(fresh.request.body, prepared.files.requests[i].empty()));
+  for (const auto& fresh : requests) {
+    prepared.request_bodies.push_back(stored_form(fresh.request.body));
     auto& hashes = prepared.request_keys.emplace_back();
     for (const auto& key : fresh.keys)
       hashes.push_back(request_key_hash(fresh.request.source, key.text));

@@ -23,8 +23,8 @@ struct SqliteOptions {
   std::int64_t checkpoint_bytes = 6 << 20;  ///< New bytes in the log that start a checkpoint.
   std::int64_t log_bytes_max = 128 << 20;   ///< The writer waits for a checkpoint beyond this.
   /// Called on a store thread with a sentence when the database failed in a way that must end the
-  /// process (a failed write or fsync). Default: the process ends at once with status 70. If it
-  /// returns (tests), the store answers everything with io from then on.
+  /// process (a failed write or fsync); two threads may do so at once. Default: the process ends at
+  /// once with status 70. If it returns (tests), the store answers everything with io from then on.
   std::function<void(const std::string&)> fatal;
   std::string vfs;  ///< Name of a registered SQLite VFS (tests); empty: the system's.
 };

@@ -88,6 +88,7 @@ Result<> SqliteStore::State::start() {
                            .pause_bytes = options.log_bytes_max,
                            .idle_bytes = options.checkpoint_bytes / 2},
       [this](const Error& error, bool disk_full) {
+        if (disk_full && !gate.accepting()) return;  // That was told of, and the pass is repeated.
         if (disk_full)
           options.log->warning("store_checkpoint_waits", {{"detail", error.what}});
         else
@@ -103,6 +104,7 @@ Result<> SqliteStore::State::start() {
   PH_TRY(Connection syncing, open_connection(options, 64));
   syncer = std::make_unique<LogSyncer>(std::move(syncing), listeners,
                                        [this](const Error& error) { options.fatal(error.what); });
+  if (!syncer->is_open()) return fail(Errc::io, "the database's log cannot be opened");
   // Its commits are made durable by the syncer.
   connection.run("PRAGMA synchronous = NORMAL");
   if (connection.failed()) return fail(connection.error());

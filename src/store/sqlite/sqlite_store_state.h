@@ -7,6 +7,7 @@
 #include "store/sqlite/checkpointer.h"
 #include "store/sqlite/folder_lock.h"
 #include "store/sqlite/housekeeper.h"
+#include "store/sqlite/log_syncer.h"
 #include "store/sqlite/readers.h"
 #include "store/sqlite/sqlite_store.h"
 #include "store/sqlite/writer.h"

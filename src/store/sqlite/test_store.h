@@ -12,6 +12,7 @@
 #include "base/assert.h"
 #include "env/log.h"
 #include "store/contract/harness.h"
+#include "store/sqlite/database.h"
 #include "store/sqlite/sqlite_store.h"
 
 namespace posthorn::store::testing {
@@ -107,6 +108,13 @@ inline AttemptRecord attempt_of(DeliveryId delivery, EndpointId endpoint, int nu
   record.state = state;
   record.due_at = due;
   return record;
+}
+
+/// What a connection of somebody else reads from the store in `folder`; -1: nothing.
+inline std::int64_t number_in(const std::string& folder, const std::string& sql) {
+  auto other =
+      must(Connection::open(folder + "/posthorn.db", SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX));
+  return other.number(sql).value_or(-1);
 }
 
 /// A store that can be closed and opened again.

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <iterator>
+#include <utility>
 
 namespace posthorn::store {
 
@@ -50,9 +50,7 @@ void Writer::enqueue(WriteJobPtr job) {
     }
   }
   job->refuse({Errc::unavailable, "the store is stopping"});
-  std::vector<WriteJobPtr> jobs;
-  jobs.push_back(std::move(job));
-  complete_all(std::move(jobs));
+  complete_one(std::move(job));
 }
 
 void Writer::run() {
@@ -91,15 +89,15 @@ void Writer::commit_in_groups(std::vector<WriteJobPtr> jobs) {
 void Writer::try_heal() {
   // A log that found no room in the database finds it now, or takes it from what comes next.
   const std::int64_t log_bytes = ports_.checkpointer.log_bytes();
-  if (ports_.gate.try_heal(log_bytes) && log_bytes > 0) ports_.checkpointer.ask_truncate();
+  const bool stays_closed = ports_.gate.stays_closed(log_bytes);
+  if (stays_closed && log_bytes > 0) ports_.checkpointer.ask_truncate();
 }
 
 std::vector<WriteJobPtr> Writer::refuse_if_closed(std::vector<WriteJobPtr> jobs) {
   dead_ = dead_ || ports_.syncer.failed();
   if (!dead_) try_heal();
   if (!dead_ && ports_.gate.accepting()) return jobs;
-  const Error why = dead_ ? Error{Errc::io, "the database failed; the process must be restarted"}
-                          : Error{Errc::unavailable, "the disk is full"};
+  const Error why = dead_ ? database_failed : Error{Errc::unavailable, "the disk is full"};
   std::vector<WriteJobPtr> kept, refused;
   for (auto& job : jobs) {
     if (!dead_ && job->housekeeping) {
@@ -125,8 +123,10 @@ void Writer::commit_group(std::vector<WriteJobPtr> jobs) {
   commits_.fetch_add(1, std::memory_order_relaxed);
   jobs_.fetch_add(static_cast<std::int64_t>(jobs.size()), std::memory_order_relaxed);
   pending_change_.store(ports_.applier.pending_change(), std::memory_order_relaxed);
-  ports_.syncer.committed({std::move(jobs), ports_.applier.take_notice()});
-  ports_.checkpointer.committed(log_pages_);
+  // SQLite calls the hook that counts pages only for a commit that wrote some.
+  const bool wrote = log_pages_ > 0;
+  ports_.syncer.committed({std::move(jobs), ports_.applier.take_notice(), wrote});
+  if (wrote) ports_.checkpointer.committed(log_pages_);
   // What retention has made free reaches the disk only when the log is emptied.
   if (!ports_.gate.accepting()) ports_.checkpointer.ask_truncate();
 }
@@ -141,6 +141,7 @@ bool Writer::write_group(std::vector<WriteJobPtr>& jobs) {
   ports_.applier.end_group();
   remember_moment();
   ports_.syncer.begin_commit();
+  log_pages_ = 0;
   const bool committed = commit_.run();
   if (!committed) ports_.syncer.committed({});
   return committed;
