@@ -8,9 +8,14 @@
 
 namespace posthorn::sim {
 
+namespace {
+/// The contract's figure, not the product's.
+constexpr int hops_max = 3;
+}  // namespace
+
 std::set<EndpointId> candidates(const Truth& truth, const model::Event& event) {
   std::set<EndpointId> found;
-  if (event.hop >= publish::Publisher::hop_max) return found;
+  if (event.hop >= hops_max) return found;
   for (const auto& [id, endpoint] : truth.endpoints) {
     const bool matches =
         endpoint.spec.application == event.application &&
@@ -22,9 +27,9 @@ std::set<EndpointId> candidates(const Truth& truth, const model::Event& event) {
   return found;
 }
 
-Audience audience_of(const Truth& truth, const std::set<EndpointId>& candidates) {
+Audience audience_of(const Truth& truth, const std::set<EndpointId>& matching) {
   Audience made;
-  for (const EndpointId id : candidates)
+  for (const EndpointId id : matching)
     (truth.endpoints.at(id).deleted ? made.may : made.must).insert(id);
   return made;
 }

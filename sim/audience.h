@@ -19,8 +19,8 @@ namespace posthorn::sim {
 /// answered.
 std::set<EndpointId> candidates(const Truth& truth, const model::Event& event);
 
-/// At the event's commit, of the candidates of the call that committed it.
-Audience audience_of(const Truth& truth, const std::set<EndpointId>& candidates);
+/// At the event's commit; `matching`: the candidates of the call that committed it.
+Audience audience_of(const Truth& truth, const std::set<EndpointId>& matching);
 
 /// What is wrong with these deliveries, in words; empty: nothing. Each entry of `got` is the
 /// endpoint of one delivery.

@@ -213,14 +213,6 @@ const std::vector<Setting>& settings() {
        [](Config& c, std::string_view v) {
          return set_number(c.retention.audit_days, v, 0, 36500);
        }},
-      {"retention.request_days", "0 to 36500", "Days that received requests are kept.",
-       [](Config& c, std::string_view v) {
-         return set_number(c.retention.request_days, v, 0, 36500);
-       }},
-      {"retention.refused_days", "0 to 36500", "Days that refused requests are kept.",
-       [](Config& c, std::string_view v) {
-         return set_number(c.retention.refused_days, v, 0, 36500);
-       }},
       {"store.ballast_mb", "0 to 4096", "Space kept free so that a full disk can be mended.",
        [](Config& c, std::string_view v) { return set_number(c.ballast_mb, v, 0, 4096); }},
       {"api.rate_per_minute", "0 to 10000000", "Requests of one workspace a minute; 0: unlimited.",

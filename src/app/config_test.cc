@@ -5,6 +5,7 @@
 
 #include <cstdio>
 #include <fstream>
+#include <set>
 
 using namespace posthorn;
 using app::load_config;
@@ -91,6 +92,12 @@ TEST_CASE("config: the documentation names every setting") {
     CHECK_MESSAGE(text.find("`" + std::string(setting.key) + "`") != std::string::npos,
                   setting.key);
   }
+}
+
+TEST_CASE("config: each setting stands in the table once") {
+  std::set<std::string_view> seen;
+  for (const auto& setting : app::settings())
+    CHECK_MESSAGE(seen.insert(setting.key).second, setting.key);
 }
 
 TEST_CASE("config: what opens the guard is warned about") {

@@ -14,10 +14,10 @@ namespace posthorn::providers {
 namespace {
 
 constexpr auto own_fields =
-    hmac_fields("The secret that the sender signs with.",
-                "What is written in front of the signature in that header, such as sha256=; "
-                "nothing unless given.",
-                "");
+    hmac_fields({.secret_help = "The secret that the sender signs with.",
+                 .prefix_help = "What is written in front of the signature in that header, such as "
+                                "sha256=; nothing unless given.",
+                 .prefix = ""});
 constexpr auto fields = joined(own_fields, named_event_fields);
 
 constexpr std::array<std::string_view, 1> samples{"sample.created"};

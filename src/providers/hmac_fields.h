@@ -15,15 +15,19 @@ inline constexpr std::array<std::string_view, 4> hmac_algorithms{"sha256", "sha5
 inline constexpr std::array<std::string_view, 2> hmac_encodings{"hex", "base64"};
 inline constexpr std::array<std::string_view, 3> hmac_secret_encodings{"utf8", "base64", "hex"};
 
-/// `prefix`: what stands in front of the signature unless the source says otherwise.
-constexpr std::array<Field, 8> hmac_fields(std::string_view secret_help,
-                                           std::string_view prefix_help, std::string_view prefix) {
+struct HmacFieldTexts {
+  std::string_view secret_help, prefix_help;
+  std::string_view
+      prefix;  ///< What stands in front of the signature unless the source says otherwise.
+};
+
+constexpr std::array<Field, 8> hmac_fields(HmacFieldTexts texts) {
   return {
       Field{.name = "secret",
             .plural = "secrets",
             .kind = FieldKind::secret,
             .required = true,
-            .help = secret_help},
+            .help = texts.secret_help},
       Field{.name = "secret_encoding",
             .kind = FieldKind::choice,
             .help = "What the secret's text stands for: itself (utf8), or bytes in base64 or hex.",
@@ -33,7 +37,7 @@ constexpr std::array<Field, 8> hmac_fields(std::string_view secret_help,
             .help = "The header that carries the signature.",
             .fallback = "X-Webhook-Signature",
             .problem = problem_of_header_name},
-      Field{.name = "prefix", .help = prefix_help, .fallback = prefix},
+      Field{.name = "prefix", .help = texts.prefix_help, .fallback = texts.prefix},
       Field{.name = "algorithm",
             .kind = FieldKind::choice,
             .help = "The hash of the HMAC.",

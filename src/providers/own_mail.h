@@ -3,20 +3,18 @@
 // generic_hmac, with X-Webhook-Signature: sha256=<hex> unless the source says otherwise. Not for
 // use outside providers/.
 
-#include <array>
 #include <string>
 #include <string_view>
 
-#include "providers/common.h"
 #include "providers/hmac_fields.h"
 #include "providers/list.h"
-#include "providers/named_event.h"
 
 namespace posthorn::providers::own_mail {
 
 inline constexpr auto fields =
-    hmac_fields("A long random text that the sending system knows too.",
-                "What is written in front of the signature in that header.", "sha256=");
+    hmac_fields({.secret_help = "A long random text that the sending system knows too.",
+                 .prefix_help = "What is written in front of the signature in that header.",
+                 .prefix = "sha256="});
 
 inline Verification verify(const Settings& settings, const Incoming& request, Instant now) {
   return generic_hmac.verify(settings, request, now);
