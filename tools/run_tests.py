@@ -7,6 +7,7 @@ A suite is a command; its own closing line gives the counts: doctest's "test cas
 'N passed, N failed[, N skipped]'. A command without such a line counts as one test, judged by its exit code.
 Lines 'skipped: NAME: WHY' of a suite are shown again at the end.
 """
+import collections
 import glob
 import os
 import re
@@ -20,8 +21,11 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LOGS = os.path.join(ROOT, "build", "test-logs")
 RELEASE = os.path.join(ROOT, "build", "release", "posthorn")
 FUZZ_SECONDS = 5
-# Suites that mostly wait (for retries, for slow senders): these run at last, one lane beside another lane of these and the fuzzers.
-WAITING_LANES = ({"end-to-end delivery", "end-to-end polling"}, {"end-to-end http_abuse"})
+CHECKS = {"layers", "tidy", "cases-equal"}
+# Two suites run at a time, but these have the machine to themselves: they kill programs under load and time what comes after.
+ALONE = {"end-to-end concurrency", "end-to-end crash", "end-to-end once", "end-to-end store_failures"}
+# Begun first, one at each end of the queue: the longest.
+LONGEST = ("end-to-end delivery", "end-to-end http_abuse")
 
 
 def suites():
@@ -91,12 +95,24 @@ def main():
     broken, skips = [], []
     telling = threading.Lock()
 
-    def run_in_turn(lane):
-        for suite in lane:
+    def run_from(take):
+        while True:
+            try:
+                suite = take()
+            except IndexError:
+                return
             started = time.monotonic()
             output, code = run(suite, environment)
             with telling:
                 tell(suite[0], output, code, time.monotonic() - started)
+
+    def run_in_turn(some):
+        run_from(collections.deque(some).popleft)
+
+    def run_in_pairs(some):
+        queue = collections.deque(some)
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(run_from, (queue.popleft, queue.pop)))
 
     def tell(name, output, code, seconds):
         passed, failed, skipped = counts(output, code)
@@ -109,19 +125,16 @@ def main():
             broken.append(name)
             print("\n".join("     | " + line for line in output.splitlines()[-60:]), flush=True)
 
-    in_turn, beside = [], ([], [])
-    for suite in suites():
-        if wanted not in suite[0]:
-            continue
-        if suite[0] in WAITING_LANES[0]:
-            beside[0].append(suite)
-        elif suite[0] in WAITING_LANES[1] or suite[0].startswith("fuzz "):
-            beside[1].append(suite)
-        else:
-            in_turn.append(suite)
-    run_in_turn(in_turn)
-    with ThreadPoolExecutor(len(beside)) as pool:
-        list(pool.map(run_in_turn, beside))
+    chosen = [suite for suite in suites() if wanted in suite[0]]
+    whole = [suite for suite in chosen if suite[0].startswith(("end-to-end ", "fuzz "))]
+    parts = [suite for suite in chosen if suite not in whole]
+    run_in_turn(suite for suite in parts if suite[0] in CHECKS)
+    run_in_pairs(suite for suite in parts if suite[0] not in CHECKS)
+    run_in_turn(suite for suite in whole if suite[0] in ALONE)
+    longest = {suite[0]: suite for suite in whole if suite[0] in LONGEST}
+    rest = [suite for suite in whole if suite[0] not in ALONE and suite[0] not in LONGEST]
+    first, last = ([longest[name]] if name in longest else [] for name in LONGEST)
+    run_in_pairs(first + rest + last)
     for text in skips:
         print("skipped " + text)
     if broken:
