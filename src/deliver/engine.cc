@@ -19,11 +19,6 @@ constexpr Millis drain_look = 5ms;
 constexpr int start_tries = 10;  ///< Of each call to a store that fails while the engine starts.
 constexpr Millis start_retry = 200ms;
 
-std::function<void(std::exception_ptr)> stop_process() {
-  // An exception that left a coroutine is a bug: what is in memory can no longer be trusted.
-  return [](std::exception_ptr bug) { std::rethrow_exception(bug); };
-}
-
 /// A start makes many calls: one that fails for a moment must not end it, or a machine whose disk
 /// stutters would never count the deaths of what was in flight.
 template <class Ask>
@@ -45,9 +40,9 @@ Engine::State::State(Ports engine_ports, EngineConfig engine_config)
       config(std::move(engine_config)),
       alarm(ports.context, ports.sleeper),
       record_alarm(ports.context, ports.sleeper),
-      sends(ports.context, ports.log, stop_process()),
-      work(ports.context, ports.log, stop_process()),
-      records(ports.context, ports.log, stop_process()) {}
+      sends(ports.context, ports.log, env::stop_process()),
+      work(ports.context, ports.log, env::stop_process()),
+      records(ports.context, ports.log, env::stop_process()) {}
 
 Engine::State::~State() {
   // Lanes and the targets that they wait for hold each other.

@@ -9,6 +9,10 @@
 
 namespace posthorn::env {
 
+std::function<void(std::exception_ptr)> stop_process() {
+  return [](std::exception_ptr bug) { std::rethrow_exception(bug); };
+}
+
 void TaskGroup::spawn(std::string_view name, task<> work) {
   if (stopping_) return;
   const auto place = running_.emplace(running_.end());

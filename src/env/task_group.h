@@ -13,6 +13,9 @@
 
 namespace posthorn::env {
 
+/// For TaskGroup's `on_bug`, where what is in memory can no longer be trusted: ends the process.
+std::function<void(std::exception_ptr)> stop_process();
+
 /// Owns the coroutines that an engine starts: counts them, cancels them together, and is only
 /// destroyed when none is left. Used on one io_context. An exception that leaves a coroutine is a
 /// bug: it is logged and handed to `on_bug`.

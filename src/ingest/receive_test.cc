@@ -320,6 +320,26 @@ TEST_CASE("a request that keeps failing is parked with a notice, and others pass
   CHECK(notices->rows[0].document.find("request.parked") != std::string::npos);
 }
 
+TEST_CASE("a bug in an action fails its request, which is tried again; the worker goes on") {
+  World world;
+  world.worker_config.retry_steps = {Millis{1'000}};
+  world.fetcher.breaks = true;
+  world.start_worker();
+  const auto source = stripe(world);
+  const auto sns = world.make_source(
+      "ses_sns", {{"topic_arns", json::array{"arn:aws:sns:eu-west-1:123456789012:ses"}},
+                  {"private_key", crypto::test_private_key}});
+  REQUIRE(world.send(sns, world.sample(sns, "SubscriptionConfirmation")).status == 200);
+  CHECK(world.requests()[0].error == "a bug: the fetcher broke");
+  CHECK(world.send(source, world.sample(source)).status == 200);
+  CHECK(world.events().size() == 1);
+  world.fetcher.breaks = false;
+  world.pass(Millis{1'100});
+  const auto requests = world.requests();
+  REQUIRE(requests.size() == 2);
+  CHECK(requests[0].state == RequestState::processed);
+}
+
 TEST_CASE("a flood of one source leaves room for the others") {
   World world;
   const auto loud = stripe(world), quiet = stripe(world);

@@ -8,6 +8,7 @@
 #include <boost/asio/use_future.hpp>
 #include <map>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,7 @@ class ScriptedFetcher final : public Fetcher {
       co_return exchange;
     }
     asked.push_back(request.url);
+    if (breaks) throw std::runtime_error("the fetcher broke");
     if (statuses.empty()) co_return exchange;
     exchange.status = statuses.front();
     statuses.erase(statuses.begin());
@@ -38,6 +40,7 @@ class ScriptedFetcher final : public Fetcher {
   }
   std::vector<std::string> asked;  ///< But for certificates, which are always there.
   std::vector<int> statuses;       ///< Of the next answers; then 200.
+  bool breaks = false;             ///< Throws, as a bug would.
 };
 
 struct Answer {

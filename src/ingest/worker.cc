@@ -1,6 +1,8 @@
 #include "ingest/worker.h"
 
+#include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/system/system_error.hpp>
 
 #include "ingest/worker_batch.h"
 
@@ -18,7 +20,7 @@ Worker::Worker(Ports ports, WorkerConfig config)
     : ports_(ports),
       config_(std::move(config)),
       alarm_(ports.context, ports.clock),
-      tasks_(ports.context, ports.log, {}) {}
+      tasks_(ports.context, ports.log, env::stop_process()) {}
 
 Worker::~Worker() = default;
 
@@ -318,6 +320,23 @@ task<> Worker::fail_one(RequestPtr request, std::string why) {
 /// Does what a request asks of us (to confirm a subscription), then marks it as done. A crash
 /// between the two does it twice, which confirms it once more.
 task<> Worker::act(RequestPtr request, LiveSourcePtr live) {
+  std::string bug;
+  try {
+    co_await try_to_act(request, std::move(live));
+  } catch (const std::exception& thrown) {
+    // Cancelled: it is done after the next start.
+    const auto* ended = dynamic_cast<const boost::system::system_error*>(&thrown);
+    if (ended != nullptr && ended->code() == asio::error::operation_aborted) throw;
+    bug = thrown.what();
+  }
+  if (!bug.empty()) {
+    ports_.log.error("ingest.bug", {{"request", request->id.text()}, {"what", bug}});
+    co_await fail_one(request, "a bug: " + bug);
+  }
+  queued_.erase(request->id);
+}
+
+task<> Worker::try_to_act(RequestPtr request, LiveSourcePtr live) {
   const auto exchange = co_await ports_.fetcher.fetch(get_of(action_url(*live, *request)));
   if (exchange.result == env::ExchangeResult::ok && exchange.status < 300) {
     WorkerBatch batch(
@@ -334,7 +353,6 @@ task<> Worker::act(RequestPtr request, LiveSourcePtr live) {
                                    ? "its address answered " + std::to_string(exchange.status)
                                    : exchange.detail);
   }
-  queued_.erase(request->id);
 }
 
 }  // namespace posthorn::ingest

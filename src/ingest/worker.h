@@ -86,6 +86,7 @@ class Worker {
   task<> work_one_by_one(std::vector<Item> items);
   task<> fail_one(RequestPtr request, std::string why);
   task<> act(RequestPtr request, LiveSourcePtr live);
+  task<> try_to_act(RequestPtr request, LiveSourcePtr live);
   void done(const std::vector<Item>& items);
 
   Ports ports_;
