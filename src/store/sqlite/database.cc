@@ -1,6 +1,8 @@
 #include "store/sqlite/database.h"
 
 #include <embedded/sqlite_queries.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 #include <unordered_map>
 
@@ -13,11 +15,24 @@ bool means_full(int code) {
   return (code & 0xff) == SQLITE_FULL || code == SQLITE_IOERR_SHMSIZE;
 }
 
+namespace {
+
+/// SQLite would make it readable for everybody; its log and shared memory get the mode of this
+/// file. What fails here fails in SQLite too, which says why.
+void make_private_database(const std::string& path) {
+  // O_EXCL: closing a descriptor of a file that is open already would drop SQLite's locks on it.
+  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (file >= 0) ::close(file);
+}
+
+}  // namespace
+
 Connection::~Connection() { sqlite3_close_v2(handle_); }
 
 Result<Connection> Connection::open(const std::string& path, int flags, const std::string& vfs) {
   // Counting every allocation takes a lock that all connections share; nobody reads the counts.
   [[maybe_unused]] static const int configured = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+  if ((flags & SQLITE_OPEN_CREATE) != 0) make_private_database(path);
   Connection opened;
   const int code =
       sqlite3_open_v2(path.c_str(), &opened.handle_, flags, vfs.empty() ? nullptr : vfs.c_str());

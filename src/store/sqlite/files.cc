@@ -108,9 +108,17 @@ Result<> sync_file(const std::string& path) {
 
 Result<> make_folder(const std::string& folder) {
   std::error_code problem;
-  std::filesystem::create_directories(folder, problem);
-  if (problem) return fail(Errc::io, folder + ": " + problem.message());
-  return {};
+  const auto is_there = [&] { return std::filesystem::is_directory(folder, problem); };
+  if (is_there()) return {};
+  const std::string above = std::filesystem::path(folder).parent_path();
+  if (!above.empty() && above != folder)
+    if (auto made = make_folder(above); !made) return made;
+  if (::mkdir(folder.c_str(), 0700) == 0) return {};
+  const int code = errno;
+  // "data/" was made as "data", and another process may have been faster.
+  if (code == EEXIST && is_there()) return {};
+  errno = code;
+  return system_failure("make " + folder);
 }
 
 Result<> move_file(const std::string& from, const std::string& to) {

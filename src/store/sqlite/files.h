@@ -20,7 +20,7 @@ Result<> copy_file(const std::string& source, const std::string& target);
 Result<> sync_folder(const std::string& folder);
 Result<> sync_file(const std::string& path);
 
-/// Makes the folder and those above it.
+/// Makes the folder and those above it, for their owner only; the mode of one that is there stays.
 Result<> make_folder(const std::string& folder);
 
 /// Moves a file inside one folder; the folder is not synced. Errors: not_found, io.
