@@ -10,7 +10,6 @@
 #include <boost/asio/use_future.hpp>
 #include <charconv>
 #include <condition_variable>
-#include <filesystem>
 #include <future>
 #include <mutex>
 #include <numeric>
@@ -33,6 +32,7 @@
 #include "net/mmap_journal.h"
 #include "net/smtp_sender.h"
 #include "net/system.h"
+#include "store/sqlite/files.h"
 #include "store/sqlite/sqlite_store.h"
 #include "text/url.h"
 
@@ -207,34 +207,56 @@ struct Application::State {
 
   Secret admin_key;
   bool admin_key_is_new = false;
+  std::optional<Instant> resume_from;
   bool paused = false;
   bool stopped = false;
   std::uint16_t port = 0, tls_port = 0;
   asio::io_context signals_context;
   asio::signal_set signals{signals_context};
 
+  Result<> read_options();
   Result<> open_store();
+  Result<> load_keys();
   Result<> settle_admin_key();
+  Result<> keep_admin_key();
   Result<> start_delivering();
   Result<> start_serving();
   Result<> apply_resume();
   void stop();
 };
 
+Result<> Application::State::read_options() {
+  if (!options.resume_from) return {};
+  resume_from = *options.resume_from == "all" ? Instant{0} : parse_rfc3339(*options.resume_from);
+  if (resume_from) return {};
+  return fail(Errc::invalid,
+              fmt::format("--resume-from takes \"all\" or a moment such as 2026-11-21T06:00:00Z, "
+                          "not \"{}\"",
+                          printable(*options.resume_from)));
+}
+
 Result<> Application::State::open_store() {
-  std::error_code error;
-  std::filesystem::create_directories(config.data, error);
-  if (error)
-    return fail(Errc::io,
-                fmt::format("the data folder {} cannot be made: {}", config.data, error.message()));
+  if (auto made = store::make_folder(config.data); !made)
+    return fail(std::move(made).error().within("the data folder"));
   store::SqliteOptions store_options;
   store_options.folder = config.data;
   store_options.clock = &clock;
   store_options.log = &log;
   store_options.ballast_bytes = static_cast<std::int64_t>(config.ballast_mb) << 20;
   PH_TRY(store, store::SqliteStore::open(std::move(store_options)));
-  PH_TRY(vault, crypto::Vault::load_or_create(config.data + "/keys"));
+  return load_keys();
+}
+
+Result<> Application::State::load_keys() {
+  const std::string path = config.data + "/keys";
   PH_TRY(const auto known, store->setting("key_fingerprint"));
+  // A new key file would only hide that the right one is somewhere else.
+  if (known && !store::file_exists(path))
+    return fail(Errc::invalid,
+                fmt::format("the key file {} is missing: this database was made with one, which is "
+                            "in no backup; put it there with mode 600",
+                            path));
+  PH_TRY(vault, crypto::Vault::load_or_create(path));
   if (known) {
     if (auto covered = vault->covers(*known); !covered)
       return fail(Errc::invalid,
@@ -258,27 +280,32 @@ Result<> Application::State::settle_admin_key() {
   }
   admin_key = Secret("phk_" + to_base64url(random.bytes(32)));
   admin_key_is_new = true;
+  return {};
+}
+
+/// The last step of a start: a start that fails prints no key, so the next one makes another.
+Result<> Application::State::keep_admin_key() {
+  if (!admin_key_is_new) return {};
   return store->set_setting("admin_key", vault->seal(admin_key.reveal(), "setting:admin_key"));
 }
 
 Result<> Application::State::apply_resume() {
-  if (!store->is_restored()) return {};
-  if (!options.resume_from) {
+  if (!store->is_restored()) {
+    // Not refused: whoever starts it again with the same arguments has nothing to resume any more.
+    if (resume_from)
+      log.warning("resume.ignored", {{"what",
+                                      "--resume-from is for a restored backup that is paused: "
+                                      "this data folder is none"}});
+    return {};
+  }
+  if (!resume_from) {
     paused = true;
     log.warning("restored.paused", {{"what",
                                      "this is a restored backup: nothing is sent until it is "
                                      "started with --resume-from all, or --resume-from MOMENT"}});
     return {};
   }
-  Instant from{0};
-  if (*options.resume_from != "all") {
-    const auto moment = parse_rfc3339(*options.resume_from);
-    if (!moment)
-      return fail(Errc::invalid,
-                  "--resume-from takes \"all\" or a moment such as 2026-11-21T06:00:00Z");
-    from = *moment;
-  }
-  return store->resume_restored(from);
+  return store->resume_restored(*resume_from);
 }
 
 Result<> Application::State::start_delivering() {
@@ -386,23 +413,22 @@ Result<std::unique_ptr<Application>> Application::start(Config config, StartOpti
   signal(SIGPIPE, SIG_IGN);
   raise_descriptor_limit();
   auto state = std::make_unique<State>(std::move(config), std::move(options));
+  auto smtp = smtp_config(state->config);
+  if (const auto faults = net::problems(smtp); !faults.empty())
+    return fail(Errc::invalid, faults.front());
   for (const auto& text : warnings(state->config))
     state->log.warning("configuration", {{"what", text}});
   state->in.run();
   state->out.run();
   state->house.run();
-  for (const auto step : {&State::open_store, &State::settle_admin_key, &State::apply_resume,
-                          &State::start_delivering, &State::start_serving}) {
+  for (const auto step :
+       {&State::read_options, &State::open_store, &State::settle_admin_key, &State::apply_resume,
+        &State::start_delivering, &State::start_serving, &State::keep_admin_key}) {
     if (auto done = ((*state).*step)(); !done) {
       auto error = std::move(done).error();
       state->stop();
       return fail(std::move(error));
     }
-  }
-  auto smtp = smtp_config(state->config);
-  if (const auto faults = net::problems(smtp); !faults.empty()) {
-    state->stop();
-    return fail(Errc::invalid, "smtp: " + faults.front());
   }
   state->mail.emplace(std::move(smtp), state->policy, state->clock);
   state->replays.emplace(api::ReplayRunner::Ports{

@@ -2,12 +2,17 @@
 
 #include <fmt/format.h>
 #include <toml++/toml.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <filesystem>
 #include <set>
 
+#include "base/bytes.h"
+#include "store/sqlite/files.h"
 #include "text/nearest.h"
+#include "text/url.h"
 
 namespace posthorn::app {
 
@@ -54,6 +59,35 @@ Fault set_text(std::string& target, std::string_view value) {
   return {};
 }
 
+/// Checks that it can be read, so that a wrong path is told with the other faults.
+Fault set_file(std::string& target, std::string_view value) {
+  target = value;
+  if (target.empty()) return {};
+  if (::access(target.c_str(), R_OK) != 0)
+    return fmt::format("cannot be read: {}", std::generic_category().message(errno));
+  std::error_code error;
+  if (std::filesystem::is_directory(target, error)) return "is a folder";
+  return {};
+}
+
+Fault set_base_url(std::string& target, std::string_view value) {
+  target = value;
+  if (target.empty()) return {};
+  if (const auto url = text::parse_url(value); !url) return url.error().what;
+  if (value.ends_with('/')) return "takes no slash at the end";
+  if (value.contains('?')) return "takes no query";
+  return {};
+}
+
+/// A bare address that cannot leave its field in a mail's head.
+bool is_mail_address(std::string_view text) {
+  const auto at = text.rfind('@');
+  return text.size() <= 254 && at != std::string_view::npos && at > 0 && at + 1 < text.size() &&
+         std::ranges::all_of(text, [](char c) {
+           return c > ' ' && c < '\x7f' && !std::string_view("<>()[],;:\\\"").contains(c);
+         });
+}
+
 Fault set_networks(std::vector<egress::Cidr>& target, std::string_view value) {
   target.clear();
   for (const auto& item : split_list(value)) {
@@ -83,8 +117,9 @@ const std::vector<Setting>& settings() {
        [](Config& c, std::string_view v) { return set_text(c.data, v); }},
       {"listen", "ADDRESS:PORT", "Where plain http is served; port 0 takes any free one.",
        [](Config& c, std::string_view v) { return set_address(c.listen, v); }},
-      {"public_url", "a URL", "What others call this server, without a slash at the end.",
-       [](Config& c, std::string_view v) { return set_text(c.public_url, v); }},
+      {"public_url", "a URL without a slash at the end",
+       "What others call this server, such as https://hooks.example.com.",
+       [](Config& c, std::string_view v) { return set_base_url(c.public_url, v); }},
       {"dev", "true or false", "Deliveries to localhost and by plain http are allowed.",
        [](Config& c, std::string_view v) { return set_switch(c.dev, v); }},
       {"admin_key", "at least 16 characters", "The key of the first administrator.",
@@ -104,9 +139,9 @@ const std::vector<Setting>& settings() {
       {"tls.listen", "ADDRESS:PORT", "Where https is served.",
        [](Config& c, std::string_view v) { return set_address(c.tls_listen, v); }},
       {"tls.certificate", "a PEM file", "The certificate chain; read again when it changes.",
-       [](Config& c, std::string_view v) { return set_text(c.tls_certificate, v); }},
+       [](Config& c, std::string_view v) { return set_file(c.tls_certificate, v); }},
       {"tls.key", "a PEM file", "Its private key.",
-       [](Config& c, std::string_view v) { return set_text(c.tls_key, v); }},
+       [](Config& c, std::string_view v) { return set_file(c.tls_key, v); }},
       {"log.format", "auto, text or json", "auto: text on a terminal, else json.",
        [](Config& c, std::string_view v) {
          return set_choice(c.log_format, v, "auto", "text", "json");
@@ -133,8 +168,7 @@ const std::vector<Setting>& settings() {
        [](Config& c, std::string_view v) -> Fault {
          c.admin_mails = split_list(v);
          for (const auto& address : c.admin_mails)
-           if (address.find('@') == std::string::npos ||
-               address.find_first_of(" \r\n<>") != std::string::npos)
+           if (!is_mail_address(address))
              return fmt::format("\"{}\" is not a mail address", printable(address));
          return {};
        }},
@@ -143,7 +177,7 @@ const std::vector<Setting>& settings() {
          const auto scheme = v.find("://");
          std::string address;
          if ((!v.starts_with("smtp://") && !v.starts_with("smtps://")) ||
-             set_address(address, v.substr(scheme + 3)))
+             set_address(address, v.substr(scheme + 3)) || address.ends_with(":0"))
            return "takes smtp://HOST:PORT or smtps://HOST:PORT";
          c.smtp_url = v;
          return {};
@@ -156,7 +190,11 @@ const std::vector<Setting>& settings() {
          return {};
        }},
       {"smtp.from", "a mail address", "The sender of our mail.",
-       [](Config& c, std::string_view v) { return set_text(c.smtp_from, v); }},
+       [](Config& c, std::string_view v) -> Fault {
+         c.smtp_from = v;
+         if (!v.empty() && !is_mail_address(v)) return "takes an address such as hooks@example.com";
+         return {};
+       }},
       {"smtp.require_tls", "true or false", "Refuse a server without TLS.",
        [](Config& c, std::string_view v) { return set_switch(c.smtp_require_tls, v); }},
       {"egress.allow", "networks", "Networks that deliveries may reach besides public ones.",
@@ -188,7 +226,7 @@ const std::vector<Setting>& settings() {
          return {};
        }},
       {"egress.ca_file", "a PEM file", "Certificates that are trusted besides the system's.",
-       [](Config& c, std::string_view v) { return set_text(c.extra_ca_file, v); }},
+       [](Config& c, std::string_view v) { return set_file(c.extra_ca_file, v); }},
       {"retention.payload_days", "0 to 36500", "Days that event payloads are kept; 0: for ever.",
        [](Config& c, std::string_view v) {
          return set_number(c.retention.payload_days, v, 0, 36500);
@@ -253,6 +291,7 @@ std::string nearest_key(std::string_view key) {
 std::optional<std::string> text_of(const toml::node& node) {
   if (const auto* text = node.as_string()) return text->get();
   if (const auto* number = node.as_integer()) return std::to_string(number->get());
+  if (const auto* number = node.as_floating_point()) return fmt::format("{}", number->get());
   if (const auto* truth = node.as_boolean()) return truth->get() ? "true" : "false";
   if (const auto* list = node.as_array()) {
     std::string joined;
@@ -285,6 +324,16 @@ class Reader {
                                    secret ? "***" : "\"" + printable(value.substr(0, 80)) + "\""));
   }
 
+  void document(const std::string& path, std::string_view text) {
+    try {
+      const auto parsed = toml::parse(text, path);
+      table(path, parsed, "");
+    } catch (const toml::parse_error& error) {
+      const auto& at = error.source().begin;
+      faults.push_back(fmt::format("{}:{}:{}: {}", path, at.line, at.column, error.description()));
+    }
+  }
+
   void table(std::string_view where, const toml::table& from, const std::string& prefix) {
     for (const auto& [name, node] : from) {
       const std::string key = prefix + std::string(name.str());
@@ -294,7 +343,9 @@ class Reader {
         set(where, key, *text);
       } else {
         faults.push_back(
-            fmt::format("{}: {}: a table or date cannot stand here", where, printable(key)));
+            fmt::format("{}: {}: takes text, a number, true, false or a list of these without "
+                        "commas inside",
+                        where, printable(key)));
       }
     }
   }
@@ -308,19 +359,14 @@ Result<Config> load_config(const std::optional<std::string>& file,
                            const std::map<std::string, std::string>& environment) {
   Reader reader;
   const std::string path = file ? *file : std::string(usual_file);
-  if (file || std::filesystem::exists(path)) {
-    try {
-      const auto parsed = toml::parse_file(path);
-      reader.table(path, parsed, "");
-    } catch (const toml::parse_error& error) {
-      const auto& at = error.source().begin;
-      reader.faults.push_back(
-          fmt::format("{}:{}:{}: {}", path, at.line, at.column, error.description()));
-    }
-  }
+  const auto text = store::read_file(path);
+  if (text)
+    reader.document(path, *text);
+  else if (file || text.error().code != Errc::not_found)
+    reader.faults.push_back("the file cannot be read: " + text.error().what);
   // Variables of the command line's client and of the tests are not settings of the server.
   static const std::set<std::string, std::less<>> of_the_client{
-      "POSTHORN_URL",       "POSTHORN_KEY",   "POSTHORN_KEY_FILE",
+      "POSTHORN_URL",       "POSTHORN_KEY",   "POSTHORN_KEY_FILE",   "POSTHORN_SECRET",
       "POSTHORN_WORKSPACE", "POSTHORN_CASES", "POSTHORN_NO_PROGRESS"};
   for (const auto& [name, value] : environment) {
     if (!name.starts_with("POSTHORN_") || of_the_client.contains(name)) continue;
@@ -340,6 +386,11 @@ Result<Config> load_config(const std::optional<std::string>& file,
         "tls.listen, tls.certificate and tls.key go together: set all three or none");
   if (!reader.config.smtp_url.empty() && reader.config.smtp_from.empty())
     reader.faults.push_back("smtp.from: needed when smtp.url is set");
+  if (reader.config.smtp_url.starts_with("smtp://") && !reader.config.smtp_require_tls &&
+      !reader.config.smtp_user.empty())
+    reader.faults.push_back(
+        "smtp.user: a password is not sent in clear; allowed: smtp.require_tls = true, or an "
+        "smtps:// URL in smtp.url");
   if (reader.faults.empty()) return std::move(reader.config);
   std::string all;
   for (const auto& fault : reader.faults) all += (all.empty() ? "" : "\n") + fault;

@@ -64,8 +64,8 @@ struct Setting {
 const std::vector<Setting>& settings();
 
 /// Reads the file (when given or at its usual place) and the environment (every variable that
-/// begins with POSTHORN_; the client's own POSTHORN_URL, POSTHORN_KEY and those in
-/// `other_variables()` are left alone). Error: invalid, with every fault, one a line.
+/// begins with POSTHORN_; those of the command line's other commands, such as POSTHORN_URL and
+/// POSTHORN_SECRET, are left alone). Error: invalid, with every fault, one a line.
 Result<Config> load_config(const std::optional<std::string>& file,
                            const std::map<std::string, std::string>& environment);
 

@@ -5,6 +5,7 @@
 
 #include <cstdio>
 #include <fstream>
+#include <map>
 #include <set>
 
 using namespace posthorn;
@@ -64,6 +65,64 @@ TEST_CASE("config: lists are arrays in the file and commas in the environment") 
   REQUIRE(config.has_value());
   CHECK(config->admin_mails == std::vector<std::string>{"a@example.com", "b@example.com"});
   CHECK(config->egress.allow.size() == 2);
+}
+
+TEST_CASE("config: a file that cannot be read is an error that names it") {
+  for (const char* path : {"/tmp", "/no/such/posthorn.toml"}) {
+    const auto config = load_config(path, {});
+    REQUIRE_FALSE(config.has_value());
+    CHECK(config.error().code == Errc::invalid);
+    CHECK(config.error().what.find(path) != std::string::npos);
+  }
+}
+
+TEST_CASE("config: URLs, mail addresses and files are checked with the rest") {
+  const auto refused = [](const std::string& name, const std::string& value) {
+    const auto config = load_config({}, {{name, value}});
+    return !config && config.error().what.find(name) != std::string::npos &&
+           config.error().what.find("\"" + value + "\"") != std::string::npos;
+  };
+  for (const char* url : {"foo", "https://x/", "https://x?a=1", "ftp://x"})
+    CHECK_MESSAGE(refused("POSTHORN_PUBLIC_URL", url), url);
+  for (const char* url : {"", "https://hooks.example.com", "http://localhost:8420",
+                          "http://[::1]:8420", "https://example.com/hooks"})
+    CHECK_MESSAGE(load_config({}, {{"POSTHORN_PUBLIC_URL", url}}).has_value(), url);
+  CHECK(refused("POSTHORN_SMTP__FROM", "x"));
+  CHECK(refused("POSTHORN_SMTP__FROM", "Ada <ada@example.com>"));
+  CHECK(refused("POSTHORN_NOTICES__MAIL_TO", "ada@"));
+  CHECK(refused("POSTHORN_SMTP__URL", "smtp://localhost:0"));
+  for (const char* name :
+       {"POSTHORN_EGRESS__CA_FILE", "POSTHORN_TLS__CERTIFICATE", "POSTHORN_TLS__KEY"}) {
+    CHECK_MESSAGE(refused(name, "/nope.pem"), name);
+    CHECK_MESSAGE(refused(name, "/tmp"), name);
+  }
+  const File ca("");
+  CHECK(load_config({}, {{"POSTHORN_EGRESS__CA_FILE", ca.path()}}).has_value());
+}
+
+TEST_CASE("config: a mail password needs TLS") {
+  std::map<std::string, std::string> environment{{"POSTHORN_SMTP__URL", "smtp://localhost:25"},
+                                                 {"POSTHORN_SMTP__FROM", "a@b.c"},
+                                                 {"POSTHORN_SMTP__USER", "ada"}};
+  CHECK(load_config({}, environment).has_value());
+  environment["POSTHORN_SMTP__REQUIRE_TLS"] = "false";
+  CHECK_FALSE(load_config({}, environment).has_value());
+  environment["POSTHORN_SMTP__URL"] = "smtps://localhost:465";
+  CHECK(load_config({}, environment).has_value());
+}
+
+TEST_CASE("config: a number with a fraction is told what is taken") {
+  const File file("[delivery]\nin_flight = 1.5\n");
+  const auto config = load_config(file.path(), {});
+  REQUIRE_FALSE(config.has_value());
+  CHECK(config.error().what.find("delivery.in_flight: takes a whole number") != std::string::npos);
+  CHECK(config.error().what.find("\"1.5\"") != std::string::npos);
+  const File date("[delivery]\nin_flight = 2026-11-21\n");
+  CHECK_FALSE(load_config(date.path(), {}).has_value());
+}
+
+TEST_CASE("config: variables of the other commands do not keep the server from starting") {
+  CHECK(load_config({}, {{"POSTHORN_SECRET", "whsec_x"}, {"POSTHORN_KEY", "phk_x"}}).has_value());
 }
 
 TEST_CASE("config: a secret is never in an error") {
