@@ -22,6 +22,7 @@ void add_administration(CLI::App& root, Context& context) {
       ->delimiter(',')
       ->required();
   create->add_option("--expires-at", made->expires_at, "RFC 3339");
+  add_examples(*create, {"shop-backend --scopes events:write,deliveries:read"});
   create->callback([&context, made] {
     context.action = [&context, made] {
       json::object body{{"name", made->name}};
@@ -34,6 +35,7 @@ void add_administration(CLI::App& root, Context& context) {
     };
   });
   auto* list = keys->add_subcommand("list", "Every key, without its secret part");
+  add_examples(*list, {""});
   list->callback([&context] {
     context.action = [&context] {
       return print_list(context, "/v1/api-keys",
@@ -49,6 +51,7 @@ void add_administration(CLI::App& root, Context& context) {
   auto id = std::make_shared<std::string>();
   auto* revoke = keys->add_subcommand("revoke", "Ends a key at once");
   revoke->add_option("ID", *id)->required();
+  add_examples(*revoke, {"key_0000000000007 --yes"});
   revoke->callback([&context, id] {
     context.action = [&context, id]() -> int {
       if (!confirmed(context, fmt::format("Revoke {}?", *id))) return failed;
@@ -59,6 +62,7 @@ void add_administration(CLI::App& root, Context& context) {
 
   auto* openapi =
       root.add_subcommand("openapi", "Prints the OpenAPI 3.1 document of this server's API");
+  add_examples(*openapi, {"> openapi.json"});
   openapi->callback([&context] {
     context.action = [&context] {
       fmt::print("{}\n", context.connect().bytes("/v1/openapi.json"));

@@ -28,6 +28,7 @@ void add_bench(CLI::App& root, Context& context) {
   bench->add_option("--connections", chosen->options.connections)->check(CLI::Range(1, 4096));
   bench->add_option("--payload", chosen->options.payload_bytes, "Bytes")
       ->check(CLI::Range(300, 1'000'000));
+  add_examples(*bench, {"deliver --seconds 5 --rounds 3"});
   bench->callback([&context, chosen] {
     context.action = [&context, chosen] {
       for (const auto& suite : chosen->suites) {

@@ -34,6 +34,17 @@ ExitCode exit_code_of(long status) {
   }
 }
 
+/// The server's detail repeats its faults, which follow line by line: what stands before the first
+/// of them stays.
+std::string without_faults(const std::string& detail, const std::string& pointer,
+                           const std::string& fault) {
+  auto at = detail.find(fmt::format("{}: {}", pointer, fault));
+  if (at == std::string::npos) at = detail.find(fault);
+  if (fault.empty() || at == std::string::npos) return detail;
+  const auto before = trim(std::string_view(detail).substr(0, at));
+  return before.empty() || before == pointer ? "the server refuses it:" : std::string(before);
+}
+
 /// "detail", then a line "  /url: what is wrong" for each fault.
 CallFailed failure(const HttpAnswer& answer) {
   CallFailed made{exit_code_of(answer.status), fmt::format("the server answered {}", answer.status),
@@ -47,6 +58,7 @@ CallFailed failure(const HttpAnswer& answer) {
   }
   if (const auto* detail = problem->if_contains("detail"); detail != nullptr && detail->is_string())
     made.message = printable(std::string_view(detail->get_string()));
+  std::string faults;
   if (const auto* errors = problem->if_contains("errors");
       errors != nullptr && errors->is_array()) {
     for (const auto& item : errors->get_array()) {
@@ -58,9 +70,12 @@ CallFailed failure(const HttpAnswer& answer) {
                    ? printable(std::string_view(value->get_string()))
                    : std::string();
       };
-      made.message += fmt::format("\n  {}: {}", part("pointer"), part("detail"));
+      const auto pointer = part("pointer"), detail = part("detail");
+      if (faults.empty()) made.message = without_faults(made.message, pointer, detail);
+      faults += fmt::format("\n  {}{}{}", pointer, pointer.empty() ? "" : ": ", detail);
     }
   }
+  made.message += faults;
   return made;
 }
 

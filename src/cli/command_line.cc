@@ -10,6 +10,7 @@
 
 #include "base/bytes.h"
 #include "text/json.h"
+#include "text/nearest.h"
 
 extern char** environ;
 
@@ -57,7 +58,63 @@ void tell(const Context& context, const CallFailed& failure) {
   }
 }
 
+/// "endpoints update" of the command that was given last; empty for the root.
+std::string words_of(const CLI::App& command) {
+  const auto* parent = command.get_parent();
+  if (parent == nullptr) return "";
+  const auto before = words_of(*parent);
+  return before.empty() ? command.get_name() : before + " " + command.get_name();
+}
+
+std::vector<std::string_view> names_of_commands(const CLI::App& group) {
+  std::vector<std::string_view> names;
+  for (const auto* command : group.get_subcommands([](const CLI::App*) { return true; }))
+    if (!command->get_group().empty()) names.push_back(command->get_name());
+  return names;
+}
+
+/// What to say when the words stop at a group, or lead to a command that it does not have; empty
+/// where the fault is another one.
+std::string unknown_command(const CLI::App& root) {
+  const CLI::App* group = &root;
+  for (auto parsed = group->get_subcommands(); !parsed.empty(); parsed = group->get_subcommands())
+    group = parsed.front();
+  const auto known = names_of_commands(*group);
+  if (known.empty()) return "";
+  const auto words = words_of(*group);
+  const auto choices = fmt::format("commands are {}", fmt::join(known, ", "));
+  const auto left = root.remaining();
+  if (left.empty())
+    return fmt::format("say what to do{}: {}", words.empty() ? "" : " with " + words, choices);
+  const auto& word = left.front();
+  if (word.starts_with('-'))
+    return fmt::format("{} has no option {}, and the command is missing: {}",
+                       words.empty() ? "posthorn" : words, printable(word), choices);
+  const auto near = text::nearest(word, known);
+  return fmt::format("{} has no command \"{}\"; {}", words.empty() ? "posthorn" : words,
+                     printable(word), near ? fmt::format("did you mean {}?", *near) : choices);
+}
+
+int refuse(const CLI::App& root, const CLI::ParseError& error) {
+  if (error.get_name() == "RequiredError" || error.get_name() == "ExtrasError")
+    if (const auto fault = unknown_command(root); !fault.empty()) {
+      fmt::print(stderr, "posthorn: {}\nRun with --help for more information.\n", fault);
+      return usage;
+    }
+  // CLI11 prints help and version to stdout with code 0, and faults to stderr.
+  return root.exit(error) == 0 ? done : usage;
+}
+
 }  // namespace
+
+void add_examples(CLI::App& command, std::initializer_list<std::string_view> arguments,
+                  std::string_view notes) {
+  std::string text = arguments.size() > 1 ? "Examples:" : "Example:";
+  for (const auto one : arguments)
+    text += fmt::format("\n  posthorn {}{}{}", words_of(command), one.empty() ? "" : " ", one);
+  if (!notes.empty()) text += fmt::format("\n{}", notes);
+  command.footer(text);
+}
 
 Client Context::connect() const {
   ClientOptions options = client;
@@ -131,10 +188,10 @@ std::string text_argument(const std::string& value) {
 
 bool confirmed(const Context& context, const std::string& question) {
   if (context.yes) return true;
-  if (isatty(STDIN_FILENO) != 1) {
-    fmt::print(stderr, "posthorn: {} Give --yes to do it.\n", question);
-    return false;
-  }
+  if (isatty(STDIN_FILENO) != 1)
+    throw CallFailed{
+        usage, fmt::format("{} There is no terminal to ask on: give --yes to do it.", question),
+        nullptr};
   fmt::print(stderr, "{} [y/N] ", question);
   std::string answer;
   std::getline(std::cin, answer);
@@ -159,6 +216,19 @@ int run(int argument_count, char** arguments) {
   root.add_option("--color", context.colour, "auto, always or never")
       ->check(CLI::IsMember({"auto", "always", "never"}));
   root.add_flag("--yes", context.yes, "Do not ask");
+  add_server(root, context);
+  add_events(root, context);
+  add_endpoints(root, context);
+  add_deliveries(root, context);
+  add_sources(root, context);
+  add_requests(root, context);
+  add_bins(root, context);
+  add_trigger(root, context);
+  add_administration(root, context);
+  add_signatures(root, context);
+  add_bench(root, context);
+  add_completion(root, context);
+  // Behind the commands, which would inherit it.
   root.footer(
       "Examples:\n"
       "  posthorn serve\n"
@@ -167,23 +237,15 @@ int run(int argument_count, char** arguments) {
       "  posthorn deliveries list --status exhausted --since -2h\n"
       "  posthorn sources create stripe --set signing_secret=@secret.txt\n"
       "  posthorn requests list --state refused --since -2h\n"
-      "  posthorn egress check https://10.0.0.1/");
-  add_server(root, context);
-  add_events(root, context);
-  add_endpoints(root, context);
-  add_deliveries(root, context);
-  add_sources(root, context);
-  add_requests(root, context);
-  add_trigger(root, context);
-  add_administration(root, context);
-  add_signatures(root, context);
-  add_bench(root, context);
-  add_completion(root, context);
+      "  posthorn egress check https://10.0.0.1/\n"
+      "Ends with 0 done, 1 failed, 2 wrong usage or input, 3 something needed is missing or in "
+      "use,\n"
+      "4 not found, 5 not authorised, 6 conflict, 7 server not reachable, 8 bad signature,\n"
+      "9 partly done, 10 rate limited.");
   try {
     root.parse(argument_count, arguments);
   } catch (const CLI::ParseError& error) {
-    // CLI11 prints help and version to stdout with code 0, and faults to stderr.
-    return root.exit(error) == 0 ? done : usage;
+    return refuse(root, error);
   }
   context.output.colour = wants_colour(context);
   try {

@@ -4,9 +4,11 @@
 
 #include <CLI/CLI.hpp>
 #include <functional>
+#include <initializer_list>
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cli/client.h"
@@ -34,12 +36,18 @@ void add_endpoints(CLI::App& root, Context& context);       ///< endpoints
 void add_deliveries(CLI::App& root, Context& context);      ///< deliveries, replays
 void add_sources(CLI::App& root, Context& context);         ///< sources, providers
 void add_requests(CLI::App& root, Context& context);        ///< requests
+void add_bins(CLI::App& root, Context& context);            ///< bins
 void add_trigger(CLI::App& root, Context& context);         ///< trigger
 void add_administration(CLI::App& root, Context& context);  ///< keys, openapi
 void add_signatures(CLI::App& root, Context& context);      ///< verify, sign, egress
 void add_server(CLI::App& root, Context& context);          ///< serve, fsck, backup, restore
 void add_bench(CLI::App& root, Context& context);           ///< bench, bench-role
 void add_completion(CLI::App& root, Context& context);      ///< completion
+
+/// Shows under a command's help how it is called: each of `arguments` behind "posthorn" and the
+/// command's own words, then `notes`.
+void add_examples(CLI::App& command, std::initializer_list<std::string_view> arguments,
+                  std::string_view notes = {});
 
 /// Prints a page of `target` ("data" rows), or every page with `all`; says how to see the rest.
 int print_list(const Context& context, std::string target, const std::vector<Column>& columns,
@@ -49,8 +57,8 @@ int print_list(const Context& context, std::string target, const std::vector<Col
 /// be read.
 std::string text_argument(const std::string& value);
 
-/// Asks on the terminal before something that cannot be undone; without a terminal only --yes is a
-/// yes.
+/// Asks on the terminal before something that cannot be undone. Throws CallFailed (usage) where
+/// there is no terminal and no --yes.
 bool confirmed(const Context& context, const std::string& question);
 
 /// Parses `arguments`, runs the command, and returns the process's exit code.

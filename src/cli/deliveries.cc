@@ -4,6 +4,7 @@
 
 #include <boost/json/serialize.hpp>
 
+#include "base/bytes.h"
 #include "cli/command_line.h"
 #include "cli/replay_job.h"
 #include "text/json.h"
@@ -43,6 +44,7 @@ struct DeliveryReplay {
   DeliverySelection selection;
   bool dry_run = false, wait = false;
   double rate = 20;
+  const CLI::App* command = nullptr;
 };
 
 json::object filter_of(const DeliverySelection& selection) {
@@ -59,29 +61,39 @@ json::object filter_of(const DeliverySelection& selection) {
   return filter;
 }
 
-int replay(const Context& context, const DeliveryReplay& options) {
+int replay_by_id(const Context& context, const DeliveryReplay& options) {
+  refuse_beside_ids(*options.command);
   auto client = context.connect();
-  if (!options.ids.empty()) {
-    std::size_t failures = 0;
-    for (const auto& id : options.ids) {
-      try {
-        print_object(client.call("POST", "/v1/deliveries/" + encode(id) + "/replay", "{}"),
-                     context.output);
-      } catch (const CallFailed& failure) {
-        if (options.ids.size() == 1) throw;
-        ++failures;
-        fmt::print(stderr, "posthorn: {}: {}\n", id, failure.message);
-      }
+  std::size_t failures = 0;
+  for (const auto& id : options.ids) {
+    try {
+      print_object(client.call("POST", "/v1/deliveries/" + encode(id) + "/replay", "{}"),
+                   context.output);
+    } catch (const CallFailed& failure) {
+      if (options.ids.size() == 1) throw;
+      ++failures;
+      fmt::print(stderr, "posthorn: {}: {}\n", printable(id), failure.message);
     }
-    return failures == 0 ? done : partly_done;
   }
+  if (failures == 0) return done;
+  return failures == options.ids.size() ? failed : partly_done;
+}
+
+int replay(const Context& context, const DeliveryReplay& options) {
+  if (!options.ids.empty()) return replay_by_id(context, options);
   const auto filter = filter_of(options.selection);
   if (filter.empty())
     throw CallFailed{usage,
                      "say which: delivery ids, or a filter such as --status exhausted --since -2h",
                      nullptr};
-  return run_replay_job(context, {{"filter", filter}, {"rate", options.rate}}, "deliveries",
-                        options.dry_run, options.wait);
+  const bool has_status = !options.selection.status.empty();
+  return run_replay_job(
+      context, {.body = {{"filter", filter}, {"rate", options.rate}},
+                .thing = "delivery",
+                .things = "deliveries",
+                .hint = has_status ? "" : "without --status only exhausted ones are looked at",
+                .dry_run = options.dry_run,
+                .wait = options.wait});
 }
 
 }  // namespace
@@ -98,6 +110,7 @@ void add_deliveries(CLI::App& root, Context& context) {
   list->add_option("--limit", selection->limit)->check(CLI::Range(1, 500));
   list->add_flag("--all", selection->all);
   list->add_option("--cursor", selection->cursor);
+  add_examples(*list, {"--status exhausted --since -2h", "--event evt_0000000000042"});
   list->callback([&context, selection] {
     context.action = [&context, selection] {
       std::string target = "/v1/deliveries";
@@ -112,6 +125,7 @@ void add_deliveries(CLI::App& root, Context& context) {
   auto id = std::make_shared<std::string>();
   auto* get = deliveries->add_subcommand("get", "One delivery with every attempt");
   get->add_option("ID", *id, "dlv_... or the UUID of X-Webhook-Delivery")->required();
+  add_examples(*get, {"dlv_0000000000042"});
   get->callback([&context, id] {
     context.action = [&context, id] {
       print_object(context.connect().call("GET", "/v1/deliveries/" + encode(*id)), context.output);
@@ -127,9 +141,12 @@ void add_deliveries(CLI::App& root, Context& context) {
   replay_command->add_flag("--dry-run", options->dry_run, "Only count");
   replay_command->add_flag("--wait", options->wait, "Show progress until the job has ended");
   replay_command->add_option("--rate", options->rate, "Deliveries a second");
-  replay_command->footer(
-      "Examples:\n  posthorn deliveries replay dlv_0000000000042\n"
-      "  posthorn deliveries replay --status exhausted --since -2h --dry-run");
+  options->command = replay_command;
+  add_examples(*replay_command,
+               {"dlv_0000000000042", "--status exhausted --since -2h --dry-run",
+                "--endpoint ep_0000000000007 --status exhausted,cancelled --wait"},
+               "By filter without --status only exhausted deliveries are replayed. Ends with 9 "
+               "when all of a job\nwere skipped (their endpoint or payload is gone).");
   replay_command->callback([&context, options] {
     context.action = [&context, options] { return replay(context, *options); };
   });
@@ -139,6 +156,7 @@ void add_deliveries(CLI::App& root, Context& context) {
   auto* jobs = replays->add_subcommand("list", "Newest first");
   auto limit = std::make_shared<int>(50);
   jobs->add_option("--limit", *limit)->check(CLI::Range(1, 500));
+  add_examples(*jobs, {""});
   jobs->callback([&context, limit] {
     context.action = [&context, limit] {
       return print_list(context, "/v1/replay-jobs", job_columns, *limit, false, "");
@@ -150,6 +168,7 @@ void add_deliveries(CLI::App& root, Context& context) {
                                                   : verb == "wait" ? "Progress until it has ended"
                                                                    : verb + " a job");
     command->add_option("ID", *job)->required();
+    add_examples(*command, {"rpl_0000000000042"});
     command->callback([&context, job, verb] {
       context.action = [&context, job, verb]() -> int {
         if (verb == "wait") return follow_replay_job(context, *job);

@@ -24,15 +24,25 @@ void add_list_options(CLI::App& command, ListOptions& options) {
 }
 
 struct PublishOptions {
-  std::string type, data = "{}", id, application, key, deliver_at;
+  std::string type, id, application, key, deliver_at;
+  std::optional<std::string> data;
   std::vector<std::string> channels;
 };
 
+/// The text itself, so that big numbers and the order of members stay as they were given.
+std::string json_argument(std::string_view option, const std::string& value) {
+  auto text = text_argument(value);
+  if (const auto checked = text::check_json(text); !checked)
+    throw CallFailed{usage, fmt::format("{} is not JSON: {}", option, checked.error().what),
+                     nullptr};
+  return text;
+}
+
 int publish(const Context& context, const PublishOptions& options) {
-  const auto data = text_argument(options.data);
-  if (const auto checked = text::check_json(data); !checked)
-    throw CallFailed{usage, "--data is not JSON: " + checked.error().what, nullptr};
-  // The data is put in as it was given: big numbers and the order of members stay.
+  if (!options.data)
+    throw CallFailed{usage, "say what it carries: --data TEXT, @file or - (standard input)",
+                     nullptr};
+  const auto data = json_argument("--data", *options.data);
   std::string body = "{\"type\":";
   text::append_json_string(body, options.type);
   const auto add = [&body](std::string_view name, const std::string& value) {
@@ -61,6 +71,7 @@ void add_event_types(CLI::App& root, Context& context) {
   auto list_options = std::make_shared<ListOptions>();
   auto* list = types->add_subcommand("list", "Every event type");
   add_list_options(*list, *list_options);
+  add_examples(*list, {"--all"});
   list->callback([&context, list_options] {
     context.action = [&context, list_options] {
       return print_list(
@@ -72,6 +83,7 @@ void add_event_types(CLI::App& root, Context& context) {
   auto name = std::make_shared<std::string>();
   auto* get = types->add_subcommand("get", "One event type with its versions");
   get->add_option("NAME", *name)->required();
+  add_examples(*get, {"ticket.created"});
   get->callback([&context, name] {
     context.action = [&context, name] {
       print_object(context.connect().call("GET", "/v1/event-types/" + encode(*name)),
@@ -80,7 +92,8 @@ void add_event_types(CLI::App& root, Context& context) {
     };
   });
   struct Create {
-    std::string name, description, schema, example;
+    std::string name, description;
+    std::optional<std::string> schema, example;
   };
   auto made = std::make_shared<Create>();
   auto* create = types->add_subcommand("create", "Adds an event type");
@@ -88,6 +101,8 @@ void add_event_types(CLI::App& root, Context& context) {
   create->add_option("--description", made->description);
   create->add_option("--schema", made->schema, "JSON Schema: text, @file or -");
   create->add_option("--example", made->example, "An example of the data: text, @file or -");
+  add_examples(*create,
+               {"ticket.created --description 'A customer asked' --schema @ticket.schema.json"});
   create->callback([&context, made] {
     context.action = [&context, made] {
       std::string body = "{\"name\":";
@@ -96,8 +111,8 @@ void add_event_types(CLI::App& root, Context& context) {
         body += ",\"description\":";
         text::append_json_string(body, made->description);
       }
-      if (!made->schema.empty()) body += ",\"json_schema\":" + text_argument(made->schema);
-      if (!made->example.empty()) body += ",\"example\":" + text_argument(made->example);
+      if (made->schema) body += ",\"json_schema\":" + json_argument("--schema", *made->schema);
+      if (made->example) body += ",\"example\":" + json_argument("--example", *made->example);
       print_object(context.connect().call("POST", "/v1/event-types", body + "}"), context.output);
       return static_cast<int>(done);
     };
@@ -105,6 +120,7 @@ void add_event_types(CLI::App& root, Context& context) {
   auto archived = std::make_shared<std::string>();
   auto* archive = types->add_subcommand("archive", "Hides an event type; publishing it is refused");
   archive->add_option("NAME", *archived)->required();
+  add_examples(*archive, {"ticket.created"});
   archive->callback([&context, archived] {
     context.action = [&context, archived] {
       print_object(context.connect().call("PATCH", "/v1/event-types/" + encode(*archived),
@@ -137,9 +153,9 @@ void add_events(CLI::App& root, Context& context) {
                               "Only endpoints of this channel (repeatable)");
   publish_command->add_option("--deliver-at", options->deliver_at,
                               "Not before this moment (RFC 3339)");
-  publish_command->footer(
-      "Examples:\n  posthorn events publish ticket.created --data '{\"id\":1042}'\n"
-      "  posthorn events publish invoice.paid --data @invoice.json --id inv-77 --key customer-9");
+  add_examples(*publish_command, {"ticket.created --data '{\"id\":1042}'",
+                                  "invoice.paid --data @invoice.json --id inv-77 --key customer-9",
+                                  "invoice.paid --data - < invoice.json"});
   publish_command->callback([&context, options] {
     context.action = [&context, options] { return publish(context, *options); };
   });
@@ -150,6 +166,7 @@ void add_events(CLI::App& root, Context& context) {
   list->add_option("--type", list_options->type, "With * wildcards: ticket.*");
   list->add_option("--since", list_options->since, "RFC 3339, or -2h for two hours ago");
   list->add_option("--until", list_options->until, "RFC 3339, or -1h");
+  add_examples(*list, {"--type 'ticket.*' --since -2h"});
   list->callback([&context, list_options] {
     context.action = [&context, list_options] {
       std::string target = "/v1/events";
@@ -169,6 +186,7 @@ void add_events(CLI::App& root, Context& context) {
   get->add_option("ID", *id)->required();
   get->add_flag("--explain", *explain,
                 "Why each endpoint got it or did not, and where each delivery stands");
+  add_examples(*get, {"evt_0000000000042 --explain"});
   get->callback([&context, id, explain] {
     context.action = [&context, id, explain] {
       print_object(

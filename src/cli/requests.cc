@@ -60,7 +60,7 @@ void add_request_list(CLI::App& requests, Context& context) {
   list->add_option("--limit", selection->limit)->check(CLI::Range(1, 500));
   list->add_flag("--all", selection->all);
   list->add_option("--cursor", selection->cursor);
-  list->footer("Example:\n  posthorn requests list --state refused,parked --since -2h");
+  add_examples(*list, {"--state refused,parked --since -2h"});
   list->callback([&context, selection] {
     context.action = [&context, selection] {
       std::string target = "/v1/requests";
@@ -117,6 +117,7 @@ void add_get(CLI::App& requests, Context& context) {
   auto* get = requests.add_subcommand("get", "One request with its headers and body");
   get->add_option("ID", *id)->required();
   get->add_flag("--body", *body_alone, "Only its body, byte for byte");
+  add_examples(*get, {"req_0000000000042", "req_0000000000042 --body > body.bin"});
   get->callback([&context, id, body_alone] {
     context.action = [&context, id, body_alone] {
       auto client = context.connect();
@@ -137,6 +138,7 @@ void add_get(CLI::App& requests, Context& context) {
   auto erased = std::make_shared<std::string>();
   auto* erase = requests.add_subcommand("erase", "Removes a request's body; the rest stays");
   erase->add_option("ID", *erased)->required();
+  add_examples(*erase, {"req_0000000000042 --yes"});
   erase->callback([&context, erased] {
     context.action = [&context, erased]() -> int {
       if (!confirmed(context, fmt::format("Erase the body of {}?", *erased))) return failed;
@@ -190,6 +192,7 @@ void add_explain(CLI::App& requests, Context& context) {
   auto* explain = requests.add_subcommand(
       "explain", "How it was verified, step by step, and the mistake that is likely");
   explain->add_option("ID", *id)->required();
+  add_examples(*explain, {"req_0000000000042"});
   explain->callback([&context, id] {
     context.action = [&context, id] {
       const auto answer = context.connect().call("GET", request_path(*id) + "/explain");
@@ -207,10 +210,12 @@ struct RequestReplay {
   RequestSelection selection;
   bool force = false, dry_run = false, wait = false;
   double rate = 20;
+  const CLI::App* command = nullptr;
 };
 
 /// Up to 500 in one call, with an answer for each.
 int replay_some(const Context& context, const RequestReplay& options) {
+  refuse_beside_ids(*options.command, "--force");
   auto client = context.connect();
   if (options.ids.size() == 1) {
     const json::object body{{"force", options.force}};
@@ -244,8 +249,14 @@ int replay(const Context& context, const RequestReplay& options) {
     throw CallFailed{
         usage, "say which: request ids, or a filter such as --state refused --since -2h", nullptr};
   if (options.force) filter["force"] = true;
-  return run_replay_job(context, {{"requests", std::move(filter)}, {"rate", options.rate}},
-                        "requests", options.dry_run, options.wait);
+  const bool has_state = !options.selection.state.empty();
+  return run_replay_job(context,
+                        {.body = {{"requests", std::move(filter)}, {"rate", options.rate}},
+                         .thing = "request",
+                         .things = "requests",
+                         .hint = has_state ? "" : "without --state only parked ones are looked at",
+                         .dry_run = options.dry_run,
+                         .wait = options.wait});
 }
 
 void add_replay(CLI::App& requests, Context& context) {
@@ -259,9 +270,12 @@ void add_replay(CLI::App& requests, Context& context) {
   command->add_flag("--dry-run", options->dry_run, "Only count");
   command->add_flag("--wait", options->wait, "Show progress until the job has ended");
   command->add_option("--rate", options->rate, "Requests a second");
-  command->footer(
-      "Examples:\n  posthorn requests replay req_0000000000042\n"
-      "  posthorn requests replay --source src_0000000000007 --state refused --since -2h --wait");
+  options->command = command;
+  add_examples(
+      *command,
+      {"req_0000000000042", "--source src_0000000000007 --state refused --since -2h --wait"},
+      "By filter without --state only parked requests are replayed. Ends with 9 when all "
+      "of a job were skipped.");
   command->callback([&context, options] {
     context.action = [&context, options] { return replay(context, *options); };
   });
@@ -305,7 +319,7 @@ void add_tail(CLI::App& requests, Context& context) {
   command->add_option("--source", options->source, "Only of this source");
   command->add_option("--state", options->states, "Only in these states (comma)")->delimiter(',');
   command->add_option("--count", options->count, "End after so many (0: never)");
-  command->footer("Example:\n  posthorn requests tail --state refused");
+  add_examples(*command, {"--state refused"});
   command->callback([&context, options] {
     context.action = [&context, options] { return tail(context, *options); };
   });

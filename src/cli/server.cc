@@ -41,6 +41,17 @@ ExitCode exit_code_of(const Error& error) {
   }
 }
 
+/// Flags go in as variables; whoever gave a flag looks for its name.
+std::string named_by_flags(std::string faults, const Serve& options) {
+  const auto rename = [&faults](std::string_view variable, std::string_view flag) {
+    if (const auto at = faults.find(variable); at != std::string::npos)
+      faults.replace(at, variable.size(), flag);
+  };
+  if (!options.listen.empty()) rename("POSTHORN_LISTEN: listen: ", "--listen: ");
+  if (!options.data.empty()) rename("POSTHORN_DATA: data: ", "--data: ");
+  return faults;
+}
+
 int serve(const Context& context, const Serve& options) {
   if (options.help_settings) return print_settings();
   const auto begin = std::chrono::steady_clock::now();
@@ -52,7 +63,8 @@ int serve(const Context& context, const Serve& options) {
   auto config = app::load_config(
       options.config.empty() ? std::optional<std::string>() : options.config, environment);
   if (!config) {
-    fmt::print(stderr, "posthorn: the configuration cannot be used:\n{}\n", config.error().what);
+    fmt::print(stderr, "posthorn: the configuration cannot be used:\n{}\n",
+               named_by_flags(config.error().what, options));
     return usage;
   }
   app::StartOptions start_options;
@@ -151,6 +163,8 @@ void add_server(CLI::App& root, Context& context) {
                             "For a restored backup: all, or a moment before which nothing is sent");
   serve_command->add_flag("--help-settings", options->help_settings,
                           "Print every setting of the configuration");
+  add_examples(*serve_command,
+               {"--data /var/lib/posthorn --listen 127.0.0.1:8420", "--data ./data --dev --demo"});
   serve_command->callback([&context, options] {
     context.action = [&context, options] { return serve(context, *options); };
   });
@@ -159,6 +173,7 @@ void add_server(CLI::App& root, Context& context) {
   auto* fsck =
       root.add_subcommand("fsck", "Checks the store's invariants (with the server stopped)");
   fsck->add_option("--data", *data, "The data folder");
+  add_examples(*fsck, {"--data ./data"});
   fsck->callback([&context, data] {
     context.action = [&context, data] {
       return report(context, app::check_store(*data), "all invariants hold");
@@ -174,6 +189,7 @@ void add_server(CLI::App& root, Context& context) {
       "backup", "Copies the data folder while the server runs; the key file is not copied");
   backup->add_option("--data", copied->data, "The data folder");
   backup->add_option("--to", copied->other, "An empty folder")->required();
+  add_examples(*backup, {"--data ./data --to /backup/monday"});
   backup->callback([&context, copied] {
     context.action = [&context, copied] {
       return report(context, app::back_up(copied->data, copied->other, Bar("copying")),
@@ -187,6 +203,7 @@ void add_server(CLI::App& root, Context& context) {
   restore->add_option("--from", restored->other, "The backup's folder")->required();
   restore->add_option("--data", restored->data, "The new data folder");
   restore->add_flag("--verify", restored->verify, "Only check the backup");
+  add_examples(*restore, {"--from /backup/monday --verify", "--from /backup/monday --data ./new"});
   restore->callback([&context, restored] {
     context.action = [&context, restored]() -> int {
       if (restored->verify)

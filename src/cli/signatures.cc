@@ -56,8 +56,8 @@ std::string body_of(const Signed& options) {
 }
 
 /// The secret from a file, standard input or POSTHORN_SECRET: never from an argument, which others
-/// can see.
-std::string read_secret(const Context& context, const Signed& options) {
+/// can see. Empty when none is given.
+std::string find_secret(const Context& context, const Signed& options) {
   std::string text;
   if (!options.secret_file.empty()) {
     text = text_argument(options.secret_file == "-" ? "-" : "@" + options.secret_file);
@@ -67,14 +67,34 @@ std::string read_secret(const Context& context, const Signed& options) {
   } else {
     text = options.secret;
   }
-  text = trim(std::string_view(text).substr(0, text.find_first_of("\r\n")));
-  if (text.empty())
+  return std::string(trim(std::string_view(text).substr(0, text.find_first_of("\r\n"))));
+}
+
+std::string read_secret(const Context& context, const Signed& options) {
+  auto secret = find_secret(context, options);
+  if (secret.empty())
     throw CallFailed{
         usage,
         "no secret: give --secret-file FILE (or - for standard input), set POSTHORN_SECRET, or "
-        "write it into the case file",
+        "write it into the case file; --public-key whpk_... alone does for v1a signatures",
         nullptr};
-  return text;
+  return secret;
+}
+
+/// The key's bytes; empty when none is given.
+std::string read_public_key(const std::string& given) {
+  constexpr std::string_view prefix = "whpk_";
+  constexpr std::size_t key_bytes = 32;
+  if (given.empty()) return {};
+  const auto key = given.starts_with(prefix)
+                       ? from_base64(std::string_view(given).substr(prefix.size()))
+                       : std::nullopt;
+  if (!key || key->size() != key_bytes)
+    throw CallFailed{usage,
+                     fmt::format("--public-key takes whpk_ and the base64 of 32 bytes, not \"{}\"",
+                                 printable(given)),
+                     nullptr};
+  return *key;
 }
 
 Instant moment(const std::string& text) {
@@ -94,6 +114,8 @@ class Steps {
  public:
   explicit Steps(const OutputOptions& output) : output_(output) {}
   void ok(std::string_view what, std::string_view detail) { add(what, "ok", detail); }
+  /// Neither good nor bad: what was not, or did not need to be, shown.
+  void note(std::string_view what, std::string_view detail) { add(what, "note", detail); }
   void failed(std::string_view what, std::string_view detail) {
     add(what, "FAIL", detail);
     good_ = false;
@@ -153,8 +175,62 @@ void verify_body_signature(Steps& steps, std::string_view header, const std::str
   steps.failed("HMAC of the body", hint);
 }
 
+/// What the signatures of a webhook-signature header are checked with; one of both may be empty.
+struct StandardKeys {
+  std::string secret, public_key;
+};
+
+/// The place of the first signature of the header that matches, by version; 0: none.
+struct Matching {
+  int hmac = 0, ed25519 = 0, seen = 0;
+};
+
+Matching match_signatures(std::string_view header, const StandardKeys& keys,
+                          std::string_view signed_text) {
+  Matching found;
+  std::string expected;
+  if (!keys.secret.empty())
+    expected =
+        "v1," + to_base64(crypto::hmac(crypto::Digest::sha256,
+                                       deliver::standard_webhooks_key(keys.secret), signed_text));
+  while (!header.empty()) {
+    const auto entry = header.substr(0, header.find(' '));
+    header.remove_prefix(std::min(header.size(), entry.size() + 1));
+    ++found.seen;
+    if (found.hmac == 0 && !expected.empty() && crypto::equal_in_constant_time(entry, expected))
+      found.hmac = found.seen;
+    if (found.ed25519 > 0 || keys.public_key.empty() || !entry.starts_with("v1a,")) continue;
+    const auto signature = from_base64(entry.substr(4));
+    if (signature && crypto::ed25519_verify(keys.public_key, *signature, signed_text))
+      found.ed25519 = found.seen;
+  }
+  return found;
+}
+
+/// Says which signature was verified by what: one that matches is enough, as the standard has it.
+void judge(Steps& steps, const Matching& found, const StandardKeys& keys, std::string_view header,
+           std::string_view signed_text) {
+  if (found.hmac > 0)
+    steps.ok("HMAC (v1)", fmt::format("signature {} of the header, by the secret", found.hmac));
+  if (found.ed25519 > 0)
+    steps.ok("ed25519 (v1a)",
+             fmt::format("signature {} of the header, by the public key", found.ed25519));
+  if (found.hmac == 0 && found.ed25519 > 0 && !keys.secret.empty())
+    steps.note("HMAC (v1)", "no signature matches the secret: only the public key verified it");
+  if (found.hmac > 0 || found.ed25519 > 0) return;
+  const bool undecoded =
+      keys.secret.starts_with("whsec_") &&
+      header.find(to_base64(crypto::hmac(crypto::Digest::sha256, keys.secret, signed_text))) !=
+          std::string_view::npos;
+  steps.failed("signature",
+               undecoded ? "it passes with the secret's text as the key: decode what follows whsec_"
+                         : fmt::format("none of {} matches: another {}, or another body, id or "
+                                       "timestamp than was signed",
+                                       found.seen, keys.secret.empty() ? "public key" : "secret"));
+}
+
 void verify_standard(Steps& steps, const Signed& options, std::string_view header,
-                     const std::string& secret, const std::string& body) {
+                     const StandardKeys& keys, const std::string& body) {
   const auto id = header_value(options.headers, "webhook-id");
   const auto timestamp = header_value(options.headers, "webhook-timestamp");
   steps.ok("webhook-signature", header);
@@ -173,35 +249,7 @@ void verify_standard(Steps& steps, const Signed& options, std::string_view heade
   else
     steps.ok("age", fmt::format("{} s", age));
   const std::string signed_text = *id + "." + *timestamp + "." + body;
-  const auto expected = to_base64(
-      crypto::hmac(crypto::Digest::sha256, deliver::standard_webhooks_key(secret), signed_text));
-  const auto public_key = options.public_key.starts_with("whpk_")
-                              ? from_base64(std::string_view(options.public_key).substr(5))
-                              : std::nullopt;
-  std::string_view rest = header;
-  int seen = 0;
-  while (!rest.empty()) {
-    const auto space = rest.find(' ');
-    const auto entry = rest.substr(0, space);
-    rest = space == std::string_view::npos ? std::string_view() : rest.substr(space + 1);
-    ++seen;
-    if (entry.starts_with("v1,") && crypto::equal_in_constant_time(entry.substr(3), expected))
-      return steps.ok("HMAC", fmt::format("signature {} of the header matches", seen));
-    if (entry.starts_with("v1a,") && public_key) {
-      const auto signature = from_base64(entry.substr(4));
-      if (signature && crypto::ed25519_verify(*public_key, *signature, signed_text))
-        return steps.ok("ed25519", fmt::format("signature {} of the header matches", seen));
-    }
-  }
-  const bool undecoded =
-      secret.starts_with("whsec_") &&
-      header.find(to_base64(crypto::hmac(crypto::Digest::sha256, secret, signed_text))) !=
-          std::string_view::npos;
-  steps.failed("signature",
-               undecoded ? "it passes with the secret's text as the key: decode what follows whsec_"
-                         : fmt::format("none of {} matches: another secret, or another body, id or "
-                                       "timestamp than was signed",
-                                       seen));
+  judge(steps, match_signatures(header, keys, signed_text), keys, header, signed_text);
 }
 
 int verify(const Context& context, const Signed& flags) {
@@ -224,9 +272,8 @@ int verify(const Context& context, const Signed& flags) {
   if (flags.case_file.empty() && (!flags.has_body() || flags.headers.empty()))
     throw CallFailed{usage, "give --body and --header, or --case FILE, or --cases FOLDER", nullptr};
   const auto options = with_case(flags);
-  const auto secret = read_secret(context, options);
-  const auto body = body_of(options);
-  Steps steps(context.output);
+  StandardKeys keys;
+  keys.public_key = read_public_key(options.public_key);
   const auto simple = header_value(options.headers, "X-Webhook-Signature");
   const auto standard = header_value(options.headers, "webhook-signature");
   if (!simple && !standard)
@@ -234,8 +281,16 @@ int verify(const Context& context, const Signed& flags) {
                      "no signature to verify: give --header 'X-Webhook-Signature: sha256=...' or "
                      "the three webhook-* headers",
                      nullptr};
-  if (simple) verify_body_signature(steps, *simple, secret, body);
-  if (standard) verify_standard(steps, options, *standard, secret, body);
+  // The public key does for v1a alone: everything else needs the secret.
+  keys.secret = standard && !keys.public_key.empty() ? find_secret(context, options)
+                                                     : read_secret(context, options);
+  const auto body = body_of(options);
+  Steps steps(context.output);
+  if (simple && !keys.secret.empty())
+    verify_body_signature(steps, *simple, keys.secret, body);
+  else if (simple)
+    steps.note("X-Webhook-Signature", "not checked: that needs the secret");
+  if (standard) verify_standard(steps, options, *standard, keys, body);
   return steps.finish();
 }
 
@@ -342,12 +397,15 @@ void add_signatures(CLI::App& root, Context& context) {
   verify_command->add_option("--method", verified->method, "Of a provider's request");
   verify_command->add_option("--url", verified->url,
                              "As the provider called it (some sign it): https://host/in/...");
-  verify_command->add_option("--public-key", verified->public_key, "whpk_..., for v1a signatures");
+  verify_command->add_option("--public-key", verified->public_key,
+                             "whpk_..., for v1a signatures; does without a secret");
   verify_command->add_option("--tolerance", verified->tolerance_seconds,
                              "Seconds that the timestamp may differ");
   verify_command->footer(
       "Example:\n  posthorn verify --secret-file secret.txt --body @body.json --header "
       "'X-Webhook-Signature: sha256=...'\n"
+      "  posthorn verify --public-key whpk_... --body @body.json --header 'webhook-id: ...' "
+      "--header 'webhook-timestamp: ...' --header 'webhook-signature: v1a,...'\n"
       "  posthorn verify --case request.json\n"
       "where request.json is {\"secret\": \"whsec_...\", \"now\": 1763700000, \"request\": "
       "{\"headers\": {\"webhook-id\": \"...\"}, \"body_base64\": \"...\"}}\n"
@@ -387,6 +445,8 @@ void add_signatures(CLI::App& root, Context& context) {
                     "With --kind sns: topics whose SubscribeURL is accepted (repeatable)");
   check->add_option("--kind", checked->kind, "endpoint or sns")
       ->check(CLI::IsMember({"endpoint", "sns"}));
+  add_examples(*check, {"https://10.0.0.1/", "https://example.com/hooks --resolves-to 203.0.113.7"},
+               "Ends with 0 when it would be sent to, 1 when it is refused.");
   check->callback([&context, checked] {
     context.action = [&context, checked] { return egress_check(context, *checked); };
   });

@@ -16,7 +16,7 @@ namespace {
 
 /// What `create` and `update` take; only what was given is sent.
 struct SourceSettings {
-  std::string name, description, application, public_url, schema, key;
+  std::optional<std::string> name, description, application, public_url, schema, key;
   ConfigInput config, poll;
   bool paused = false, no_poll = false;
 
@@ -28,15 +28,16 @@ struct SourceSettings {
 void add_settings(CLI::App& command, SourceSettings& settings, bool with_unset) {
   add_config_options(command, settings.config, with_unset);
   command.add_option("--name", settings.name, "For people (default: the provider's name)");
-  command.add_option("--description", settings.description);
+  command.add_option("--description", settings.description, "For people; '': none");
   command.add_option(
       "--public-url", settings.public_url,
       "Base URL that the provider calls, such as https://hooks.example.com (default: "
-      "the server's)");
+      "the server's; '' goes back to it)");
   command.add_option("--schema", settings.schema,
-                     "A JSON Schema that bodies must meet: JSON text, @file or -");
-  command.add_option("--key", settings.key,
-                     "JSON pointer into an event's data: its ordering key, such as /object_id");
+                     "A JSON Schema that bodies must meet: JSON text, @file or -; null: none");
+  command.add_option(
+      "--key", settings.key,
+      "JSON pointer into an event's data: its ordering key, such as /object_id; '': none");
   command.add_option("--include-payload", settings.include_payload,
                      "true (default): events carry the provider's own JSON as payload");
   command.add_option("--rate-per-minute", settings.rate_per_minute,
@@ -55,24 +56,23 @@ void add_settings(CLI::App& command, SourceSettings& settings, bool with_unset) 
 
 json::object body_of(const SourceSettings& settings, const providers::Provider* provider) {
   json::object body;
-  const auto add = [&body](std::string_view name, const std::string& value) {
-    if (!value.empty()) body[name] = value;
+  const auto add = [&body](std::string_view name, const std::optional<std::string>& value) {
+    if (value) body[name] = *value;
   };
-  const auto add_json = [&body](std::string_view name, std::string_view option,
-                                const std::string& value) {
-    if (value.empty()) return;
-    auto parsed = text::parse_json(text_argument(value));
-    if (!parsed)
-      throw CallFailed{usage, fmt::format("{} is not JSON: {}", option, parsed.error().what),
-                       nullptr};
-    body[name] = *std::move(parsed);
+  const auto add_or_clear = [&body](std::string_view name,
+                                    const std::optional<std::string>& value) {
+    if (value) body[name] = value->empty() ? json::value(nullptr) : json::value(*value);
   };
   add("name", settings.name);
   add("description", settings.description);
   add("application", settings.application);
-  add("public_url", settings.public_url);
-  add("key", settings.key);
-  add_json("schema", "--schema", settings.schema);
+  add_or_clear("public_url", settings.public_url);
+  add_or_clear("key", settings.key);
+  if (settings.schema) {
+    auto parsed = text::parse_json(text_argument(*settings.schema));
+    if (!parsed) throw CallFailed{usage, "--schema is not JSON: " + parsed.error().what, nullptr};
+    body["schema"] = *std::move(parsed);
+  }
   if (!settings.config.empty())
     body["config"] =
         read_config(settings.config,
@@ -146,6 +146,7 @@ void add_source_list(CLI::App& sources, Context& context) {
   list->add_option("--limit", options->limit)->check(CLI::Range(1, 500));
   list->add_flag("--all", options->all);
   list->add_option("--cursor", options->cursor);
+  add_examples(*list, {"--provider stripe"});
   list->callback([&context, options] {
     context.action = [&context, options] {
       std::string target = "/v1/sources";
@@ -171,6 +172,7 @@ void add_verb(CLI::App& sources, Context& context, const std::string& verb, cons
   auto id = std::make_shared<std::string>();
   auto* command = sources.add_subcommand(verb, help);
   command->add_option("ID", *id)->required();
+  add_examples(*command, {"src_0000000000042"});
   command->callback([&context, id, method, path_end] {
     context.action = [&context, id, method, path_end] {
       print_object(context.connect().call(
@@ -211,6 +213,7 @@ void add_delete(CLI::App& sources, Context& context) {
   auto* remove = sources.add_subcommand(
       "delete", "Removes a source: its address answers 404; what it received stays");
   remove->add_option("ID", *id)->required();
+  add_examples(*remove, {"src_0000000000042 --yes"});
   remove->callback([&context, id] {
     context.action = [&context, id]() -> int {
       if (!confirmed(context, fmt::format("Delete source {}?", *id))) return failed;
@@ -284,6 +287,7 @@ void add_instructions(CLI::App& sources, Context& context) {
   auto id = std::make_shared<std::string>();
   auto* command = sources.add_subcommand("instructions", "What to click and paste at the provider");
   command->add_option("ID", *id)->required();
+  add_examples(*command, {"src_0000000000042"});
   command->callback([&context, id] {
     context.action = [&context, id] {
       const auto answer = context.connect().call("GET", source_path(*id) + "/instructions");
@@ -300,6 +304,7 @@ void add_providers(CLI::App& root, Context& context) {
   auto* providers = root.add_subcommand("providers", "Who can send to a source");
   providers->require_subcommand(1);
   auto* list = providers->add_subcommand("list", "Every provider");
+  add_examples(*list, {""});
   list->callback([&context] {
     context.action = [&context] {
       const auto answer = context.connect().call("GET", "/v1/providers");
@@ -315,6 +320,7 @@ void add_providers(CLI::App& root, Context& context) {
   auto name = std::make_shared<std::string>();
   auto* get = providers->add_subcommand("get", "One provider: its settings and its samples");
   get->add_option("NAME", *name)->required();
+  add_examples(*get, {"stripe"});
   get->callback([&context, name] {
     context.action = [&context, name] {
       const auto answer = context.connect().call("GET", "/v1/providers/" + encode(*name));
