@@ -35,8 +35,15 @@ Problem not_found(std::string_view what) {
   return {404, "not_found", fmt::format("there is no such {} in this workspace", what), {}, {}};
 }
 
-Problem conflict(std::string_view code, std::string_view detail) {
-  return {409, std::string(code), std::string(detail), {}, {}};
+Problem unknown_application(std::string_view named) {
+  auto problem = not_found("application");
+  problem.errors.push_back({"?application", "not_found",
+                            fmt::format("there is no application {}", model::shown(named))});
+  return problem;
+}
+
+Problem conflict(std::string_view code, std::string_view detail, std::vector<model::Fault> faults) {
+  return {409, std::string(code), std::string(detail), std::move(faults), {}};
 }
 
 void ListText::add(std::string_view item) {

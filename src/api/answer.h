@@ -10,6 +10,7 @@
 #include <string_view>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "api/problem.h"
 #include "base/error.h"
@@ -46,7 +47,11 @@ http::Response raw_json_response(int status, std::string text);
 http::Response empty_response(int status = 204);
 
 Problem not_found(std::string_view what);
-Problem conflict(std::string_view code, std::string_view detail);
+/// 404 for an `?application=` that names none of the workspace.
+Problem unknown_application(std::string_view named);
+/// `faults` point at what of the input the state does not allow.
+Problem conflict(std::string_view code, std::string_view detail,
+                 std::vector<model::Fault> faults = {});
 
 /// `{"data": [...], "next_cursor": ...}` written piece by piece.
 class ListText {

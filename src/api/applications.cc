@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include "api/documents.h"
 #include "api/handlers.h"
 #include "model/application.h"
@@ -32,7 +34,10 @@ task<Answer> create_application(Context& context, Call& call) {
   auto application = model::read_application(call.body, faults, base);
   if (!faults.empty()) co_return Answer(faults);
   if (context.directory.application(call.workspace(), application.uid))
-    co_return conflict("uid_taken", "there is an application with this uid already");
+    co_return conflict("uid_taken", "there is an application with this uid already",
+                       {{"/uid", "duplicate",
+                         fmt::format("takes a uid that no other application has, not {}",
+                                     model::shown(application.uid))}});
   PH_CO_TRY(const auto id, co_await context.object_ids.next());
   application.id = ApplicationId{id};
   application.created_at = application.updated_at = call.now;

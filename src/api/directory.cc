@@ -107,12 +107,23 @@ Entrance Directory::enter(std::optional<std::string_view> authorization,
   if (!token) return Entrance::no_key;
   if (const auto entered = enter_with(*token, now, caller); entered != Entrance::granted)
     return entered;
-  if (workspace_wanted && allows(caller.scopes, Scope::admin)) {
-    caller.entry = workspace(*workspace_wanted);
-    if (!caller.entry) return Entrance::no_workspace;
-    caller.workspace = caller.entry->workspace.id;
-  }
+  if (workspace_wanted) return choose_workspace(*workspace_wanted, caller);
   return caller.entry ? Entrance::granted : Entrance::no_workspace;
+}
+
+Entrance Directory::choose_workspace(std::string_view id_or_name, Caller& caller) const {
+  if (!allows(caller.scopes, Scope::admin)) {
+    if (!caller.entry) return Entrance::no_workspace;
+    // Names are not unique: the key's own workspace is meant before an older one of its name.
+    const bool is_own = WorkspaceId::parse(id_or_name) == caller.workspace ||
+                        id_or_name == caller.entry->workspace.name;
+    return is_own ? Entrance::granted : Entrance::other_workspace;
+  }
+  auto entry = workspace(id_or_name);
+  if (!entry) return Entrance::no_workspace;
+  caller.workspace = entry->workspace.id;
+  caller.entry = std::move(entry);
+  return Entrance::granted;
 }
 
 Entrance Directory::enter_with(std::string_view token, Instant now, Caller& caller) {

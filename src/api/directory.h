@@ -55,7 +55,15 @@ struct Caller {
 };
 
 /// Why a caller is not let in.
-enum class Entrance : std::uint8_t { granted, no_key, unknown_key, expired, revoked, no_workspace };
+enum class Entrance : std::uint8_t {
+  granted,
+  no_key,
+  unknown_key,
+  expired,
+  revoked,
+  no_workspace,
+  other_workspace,  ///< X-Posthorn-Workspace names another one than the key's.
+};
 
 /// Thread-safe. Kept current by upsert() after each commit of the API and by refresh_changed().
 class Directory {
@@ -67,8 +75,8 @@ class Directory {
   task<Result<>> load();
 
   /// `authorization` is the header's value, `workspace` that of X-Posthorn-Workspace (an id or a
-  /// name; heeded for callers with the admin scope alone). With Entrance::granted the caller is
-  /// filled in.
+  /// name; only callers with the admin scope may name another one than their key's). With
+  /// Entrance::granted the caller is filled in.
   Entrance enter(std::optional<std::string_view> authorization,
                  std::optional<std::string_view> workspace, Instant now, Caller& caller);
 
@@ -109,6 +117,7 @@ class Directory {
   task<Result<>> load_kind(model::ObjectKind kind);
   task<Result<>> make_defaults();
   Entrance enter_with(std::string_view token, Instant now, Caller& caller);
+  [[nodiscard]] Entrance choose_workspace(std::string_view id_or_name, Caller& caller) const;
   Entrance enter_with_key(std::string_view token, Instant now, Caller& caller);
 
   store::Store& store_;

@@ -113,7 +113,14 @@ TEST_CASE("applications are found by id and uid, and keep what uses them") {
   const auto made = world.post("/v1/applications", R"({"uid":"acme","name":"Acme"})");
   REQUIRE(made.status == 201);
   CHECK(world.get("/v1/applications/acme").text("id") == made.text("id"));
-  CHECK(world.post("/v1/applications", R"({"uid":"acme"})").code() == "uid_taken");
+  const auto taken = world.post("/v1/applications", R"({"uid":"acme"})");
+  CHECK(taken.code() == "uid_taken");
+  CHECK(taken.at("errors").at(0).at("pointer") == "/uid");
+  for (const std::string list : {"/v1/endpoints", "/v1/events"}) {
+    const auto unknown = world.get(list + "?application=nobody");
+    CHECK(unknown.status == 404);
+    CHECK(unknown.at("errors").at(0).at("pointer") == "?application");
+  }
   world.make_endpoint(R"(,"application":"acme")");
   CHECK(world.call("DELETE", "/v1/applications/acme").code() == "application_in_use");
   CHECK(world.call("DELETE", "/v1/applications/default").code() == "default_application");
@@ -169,6 +176,25 @@ TEST_CASE("a started service finds what an earlier one stored") {
   CHECK(world.routing.current()->endpoints().size() == 1);
   world.key = admin_key;
   CHECK(world.get("/v1/workspaces").at("data").as_array().size() == 1);
+}
+
+TEST_CASE("a workspace and an audit entry are looked up like every other id") {
+  World world;
+  world.make_endpoint();
+  const auto workspace = world.get("/v1/meta").text("workspace_id");
+  CHECK(world.get("/v1/lookup/" + workspace).text("path") == "/v1/workspaces/" + workspace);
+  const auto entry = std::string(world.get("/v1/audit").at("data").at(0).at("id").as_string());
+  CHECK(world.get("/v1/lookup/" + entry).text("kind") == "audit_entry");
+  CHECK(world.get("/v1/lookup/" + entry).text("path") == "/v1/audit");
+  CHECK(world.get("/v1/lookup/ws_zzzz").status == 404);
+  CHECK(world.get("/v1/lookup/aud_zzzz").status == 404);
+
+  const auto other = world.post("/v1/workspaces", R"({"name":"other"})").text("id");
+  CHECK(world.call("GET", "/v1/lookup/" + entry, "", {{"X-Posthorn-Workspace", other}}).status ==
+        404);
+  world.key = world.make_key(R"("events:read")");
+  CHECK(world.get("/v1/lookup/" + workspace).code() == "missing_scope");
+  CHECK(world.get("/v1/lookup/" + entry).code() == "missing_scope");
 }
 
 TEST_CASE("the server's own pages") {

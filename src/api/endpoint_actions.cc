@@ -65,7 +65,9 @@ std::shared_ptr<const model::Event> test_event(const Context& context, const Cal
   auto event = std::make_shared<model::Event>();
   event->type = members.text("type", {.min = 1, .max = 128}).value_or("endpoint.test");
   if (!model::is_event_type(event->type))
-    members.add("type", "format", "takes dotted [a-z0-9_] such as ticket.created");
+    members.add("type", "format",
+                fmt::format("takes dotted [a-z0-9_] such as ticket.created, not {}",
+                            model::shown(event->type)));
   const json::value* data = members.find("data");
   members.refuse_unknown();
   const auto known = context.directory.event_type(call.workspace(), event->type);

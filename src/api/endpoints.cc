@@ -82,7 +82,7 @@ task<Answer> list_endpoints(Context& context, Call& call) {
   store::ObjectFilter filter;
   if (const auto named = call.query.text("application")) {
     const auto application = context.directory.application(call.workspace(), *named);
-    if (!application) co_return not_found("application");
+    if (!application) co_return unknown_application(*named);
     filter.parent = application->id.value;
   }
   co_return co_await list_documents(context, call, model::ObjectKind::endpoint, filter,

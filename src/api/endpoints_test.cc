@@ -92,6 +92,15 @@ TEST_CASE("a test sends now, with the type's example, and changes no state") {
   CHECK(world.get("/v1/deliveries").at("data").as_array().empty());
 }
 
+TEST_CASE("a test of a type that none can be is told what it was") {
+  World world;
+  const auto refused = world.post("/v1/endpoints/" + world.make_endpoint() + "/test",
+                                  R"({"type":"Ticket.Created"})");
+  CHECK(refused.status == 422);
+  CHECK(std::string(refused.at("errors").at(0).at("detail").as_string())
+            .ends_with("not \"Ticket.Created\""));
+}
+
 TEST_CASE("the feed gives what an endpoint was sent, with signatures, and its cursor goes on") {
   World world;
   const auto id = world.make_endpoint();

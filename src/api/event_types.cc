@@ -1,5 +1,3 @@
-#include <fmt/format.h>
-
 #include "api/documents.h"
 #include "api/handlers.h"
 #include "model/event_type.h"
@@ -7,26 +5,6 @@
 namespace posthorn::api {
 
 namespace {
-
-/// `json_schema` and `example` beside the name stand for one more version of the type.
-json::object with_versions(json::object body, const model::EventType& base, model::Faults& faults) {
-  json::object version;
-  for (const std::string_view name : {"json_schema", "example"}) {
-    const auto* given = body.if_contains(name);
-    if (given == nullptr) continue;
-    if (body.contains("versions"))
-      faults.add(fmt::format("/{}", name), "not_allowed", "is not taken beside versions");
-    version[name] = *given;
-    body.erase(name);
-  }
-  if (version.empty() || body.contains("versions")) return body;
-  const auto stored = model::to_api(base);
-  auto& versions = body["versions"].emplace_array();
-  if (const auto* before = stored.if_contains("versions"); before != nullptr && before->is_array())
-    versions = before->get_array();
-  versions.push_back(std::move(version));
-  return body;
-}
 
 task<std::expected<model::Object, Problem>> stored_type(Context& context, const Call& call) {
   const auto known = context.directory.event_type(call.workspace(), call.path.front());
@@ -56,10 +34,11 @@ task<Answer> create_event_type(Context& context, Call& call) {
   model::Faults faults;
   model::EventType base;
   base.workspace = call.workspace();
-  auto type = model::read_event_type(with_versions(call.body, base, faults), faults, base);
+  auto type = model::read_event_type(call.body, faults, base);
   if (!faults.empty()) co_return Answer(faults);
   if (context.directory.event_type(call.workspace(), type.name))
-    co_return conflict("name_taken", "there is an event type of this name already");
+    co_return conflict("name_taken", "there is an event type of this name already",
+                       {{"/name", "duplicate", "is the name of another event type"}});
   PH_CO_TRY(const auto id, co_await context.object_ids.next());
   type.id = EventTypeId{id};
   type.created_at = type.updated_at = call.now;
@@ -81,7 +60,7 @@ task<Answer> update_event_type(Context& context, Call& call) {
   if (auto mismatch = call.mismatch(stored->version)) co_return *std::move(mismatch);
   PH_CO_TRY(const auto before, model::event_type_from(*stored));
   model::Faults faults;
-  auto type = model::read_event_type(with_versions(call.body, before, faults), faults, before);
+  auto type = model::read_event_type(call.body, faults, before);
   if (!faults.empty()) co_return Answer(faults);
   type.updated_at = call.now;
   type.version = stored->version + 1;

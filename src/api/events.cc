@@ -1,9 +1,8 @@
 #include "api/handlers.h"
+#include "api/own_event.h"
 #include "model/event_json.h"
 
 namespace posthorn::api {
-
-namespace {
 
 task<std::expected<std::shared_ptr<const model::Event>, Problem>> own_event(Context& context,
                                                                             const Call& call) {
@@ -24,8 +23,6 @@ task<std::expected<std::shared_ptr<const model::Event>, Problem>> own_event(Cont
   co_return events->front();
 }
 
-}  // namespace
-
 task<Answer> list_events(Context& context, Call& call) {
   const auto page = context.page_of(call);
   if (!page) co_return page.error();
@@ -37,7 +34,7 @@ task<Answer> list_events(Context& context, Call& call) {
   filter.until = call.query.moment("until");
   if (const auto named = call.query.text("application")) {
     const auto application = context.directory.application(call.workspace(), *named);
-    if (!application) co_return not_found("application");
+    if (!application) co_return unknown_application(*named);
     filter.application = application->id;
   }
   using EventPtr = std::shared_ptr<const model::Event>;

@@ -4,6 +4,7 @@
 
 #include "api/delivery_words.h"
 #include "api/handlers.h"
+#include "api/own_event.h"
 #include "model/event_json.h"
 #include "text/filter.h"
 
@@ -126,12 +127,9 @@ task<Result<std::vector<model::Delivery>>> deliveries_of(Context& context,
 }  // namespace
 
 task<Answer> explain_event(Context& context, Call& call) {
-  const auto id = call.id<EventId>();
-  if (!id) co_return not_found("event");
-  std::vector<EventId> wanted{*id};
-  PH_CO_TRY(const auto events, co_await context.ports.store.events(std::move(wanted)));
-  if (events.empty() || events.front()->workspace != call.workspace()) co_return not_found("event");
-  const auto& event = *events.front();
+  const auto found = co_await own_event(context, call);
+  if (!found) co_return found.error();
+  const auto& event = **found;
   PH_CO_TRY(const auto deliveries, co_await deliveries_of(context, event));
   PH_CO_TRY(const auto standings, co_await standings_of(context, deliveries));
 

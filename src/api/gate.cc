@@ -12,7 +12,19 @@ namespace posthorn::api {
 
 namespace {
 
-std::optional<Problem> refusal_of(Entrance entrance) {
+constexpr std::string_view workspace_header = "X-Posthorn-Workspace";
+
+Problem header_problem(int status, std::string_view code, std::string_view header,
+                       std::string_view fault_code, const std::string& detail) {
+  return {status,
+          std::string(code),
+          fmt::format("{} {}", header, detail),
+          {{std::string(header), std::string(fault_code), detail}},
+          {}};
+}
+
+std::optional<Problem> refusal_of(Entrance entrance,
+                                  std::optional<std::string_view> workspace_wanted) {
   const auto refused = [](std::string_view code, std::string_view detail) {
     return Problem{401,
                    std::string(code),
@@ -32,7 +44,16 @@ std::optional<Problem> refusal_of(Entrance entrance) {
     case Entrance::revoked:
       return refused("revoked_key", "this API key was revoked");
     case Entrance::no_workspace:
-      return Problem{404, "not_found", "there is no such workspace", {}, {}};
+      if (!workspace_wanted)
+        return Problem{404, "not_found", "the workspace of this API key is gone", {}, {}};
+      return header_problem(404, "not_found", workspace_header, "not_found",
+                            fmt::format("takes the id or name of a workspace, not {}",
+                                        model::shown(*workspace_wanted)));
+    case Entrance::other_workspace:
+      return header_problem(403, "other_workspace", workspace_header, "not_allowed",
+                            fmt::format("takes the workspace of this API key alone (another one "
+                                        "needs the scope admin), not {}",
+                                        model::shown(*workspace_wanted)));
   }
   return refused("unknown_key", "this is not an API key of this server");
 }
@@ -69,12 +90,14 @@ std::optional<Problem> content_refusal(const Route& route, const http::RequestHe
   if (head.header_count("Content-Type") == 1 && parsed && parsed->essence == "application/json" &&
       (!charset || equal_ignoring_case_ascii(*charset, "utf-8")))
     return std::nullopt;
-  return Problem{415,
-                 "unsupported_media_type",
-                 fmt::format("Content-Type must be application/json, not {}",
-                             type ? model::shown(*type) : "nothing"),
-                 {},
-                 {{"Accept", "application/json"}}};
+  const bool is_repeated = head.header_count("Content-Type") > 1;
+  auto refused = header_problem(415, "unsupported_media_type", "Content-Type",
+                                is_repeated ? "duplicate" : "not_allowed",
+                                is_repeated ? "is given more than once"
+                                            : fmt::format("must be application/json, not {}",
+                                                          type ? model::shown(*type) : "nothing"));
+  refused.headers.emplace_back("Accept", "application/json");
+  return refused;
 }
 
 /// Requests a minute that the workspace may make; 0: as many as it likes.
@@ -105,9 +128,13 @@ std::expected<Entry, Problem> enter(Context& context, const Router& router,
   }
   const Route& route = *entry.routed.route;
   if (route.scope != Scope::open) {
-    const auto entrance = context.directory.enter(
-        head.header("Authorization"), head.header("X-Posthorn-Workspace"), now, entry.caller);
-    if (auto refused = refusal_of(entrance)) return std::unexpected(*std::move(refused));
+    const auto wanted = head.header(workspace_header);
+    const auto entrance =
+        context.directory.enter(head.header("Authorization"), wanted, now, entry.caller);
+    if (auto refused = refusal_of(entrance, wanted)) return std::unexpected(*std::move(refused));
+    if (head.header_count(workspace_header) > 1)
+      return std::unexpected(header_problem(400, "invalid_header", workspace_header, "duplicate",
+                                            "is given more than once"));
     if (auto refused = scope_refusal(route, entry.caller))
       return std::unexpected(*std::move(refused));
   }

@@ -61,6 +61,13 @@ TEST_CASE("an address that does not exist is 404, another method 405 with Allow"
   CHECK(other.headers.at("Allow") == "POST, GET, HEAD");
 }
 
+TEST_CASE("a refusal names the request, however early it is") {
+  World world;
+  CHECK(world.call("DELETE", "/v1/events").text("request_id") == "req-test");
+  const auto unread = world.service->refuse(413, "The body is larger than is taken here.", "req-7");
+  CHECK(unread.body.find(R"("request_id":"req-7")") != std::string::npos);
+}
+
 TEST_CASE("unknown query parameters are refused with the nearest name, all faults at once") {
   World world;
   const auto reply = world.get("/v1/deliveries?stats=exhausted&limit=501&since=yesterday");
@@ -73,6 +80,19 @@ TEST_CASE("unknown query parameters are refused with the nearest name, all fault
   CHECK(errors[2].at("pointer") == "?since");
 }
 
+TEST_CASE("a list from a time on takes no end that is before it") {
+  World world;
+  for (const std::string list : {"/v1/events", "/v1/deliveries", "/v1/requests"}) {
+    CAPTURE(list);
+    const auto refused = world.get(list + "?since=-1h&until=-2h");
+    CHECK(refused.status == 400);
+    CHECK(refused.at("errors").as_array().size() == 1);
+    CHECK(refused.at("errors").at(0).at("pointer") == "?until");
+    CHECK(refused.text("detail").find("\"-2h\"") != std::string::npos);
+    CHECK(world.get(list + "?since=-2h&until=-1h").status == 200);
+  }
+}
+
 TEST_CASE("a body must be JSON by its content type") {
   World world;
   const auto call = [&world](const std::string& type) {
@@ -83,6 +103,12 @@ TEST_CASE("a body must be JSON by its content type") {
   CHECK(call("application/json; charset=latin1") == 415);
   CHECK(call("text/plain") == 415);
   CHECK(world.post("/v1/bins", "{}", {{"Content-Encoding", "gzip"}}).status == 415);
+  const auto twice =
+      world.post("/v1/events", R"({"type":"a.b","data":{}})",
+                 {{"Content-Type", "application/json"}, {"Content-Type", "application/json"}});
+  CHECK(twice.status == 415);
+  CHECK(twice.text("detail") == "Content-Type is given more than once");
+  CHECK(twice.headers.at("Accept") == "application/json");
   CHECK(world.post("/v1/endpoints", "{\"url\":").code() == "invalid_json");
   CHECK(world.post("/v1/endpoints", "[]").status == 422);
 }
@@ -166,6 +192,35 @@ TEST_CASE("another workspace's things are 404, whatever the way they are asked f
   CHECK(foreign("DELETE", "/v1/bins/" + bin) == 404);
   CHECK(world.call("GET", "/v1/events", "", there).at("data").as_array().empty());
   CHECK(world.call("GET", "/v1/deliveries", "", there).at("data").as_array().empty());
+}
+
+TEST_CASE("a key names its own workspace or none; admin may name any that is there, once") {
+  World world;
+  const auto own = world.get("/v1/meta");
+  const auto other = world.post("/v1/workspaces", R"({"name":"other"})").text("id");
+  const auto meta = [&world](const std::string& workspace) {
+    return world.call("GET", "/v1/meta", "", {{"X-Posthorn-Workspace", workspace}});
+  };
+  CHECK(meta(other).text("workspace_id") == other);
+  CHECK(meta("other").text("workspace_id") == other);
+  const auto unknown = meta("ws_zzzz");
+  CHECK(unknown.status == 404);
+  CHECK(unknown.at("errors").at(0).at("pointer") == "X-Posthorn-Workspace");
+  CHECK(unknown.text("detail").find("\"ws_zzzz\"") != std::string::npos);
+  const auto twice = world.call("GET", "/v1/meta", "",
+                                {{"X-Posthorn-Workspace", other}, {"X-Posthorn-Workspace", other}});
+  CHECK(twice.status == 400);
+  CHECK(twice.at("errors").at(0).at("code") == "duplicate");
+
+  world.key = world.make_key(R"("events:read")");
+  CHECK(meta(own.text("workspace_id")).status == 200);
+  CHECK(meta(own.text("workspace_name")).status == 200);
+  for (const auto& foreign : {other, std::string("other"), std::string("ws_zzzz")}) {
+    const auto refused = meta(foreign);
+    CHECK(refused.status == 403);
+    CHECK(refused.code() == "other_workspace");
+    CHECK(refused.at("errors").at(0).at("pointer") == "X-Posthorn-Workspace");
+  }
 }
 
 TEST_CASE("a reply's version is its ETag: 304 for who has it, 412 for who changed another") {

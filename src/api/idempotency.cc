@@ -15,8 +15,12 @@ namespace {
 
 constexpr std::string_view header_name = "Idempotency-Key";
 
-Problem bad_key(std::string_view detail) {
-  return {400, "invalid_idempotency_key", std::string(detail), {}, {}};
+Problem bad_key(std::string_view code, std::string_view detail) {
+  return {400,
+          "invalid_idempotency_key",
+          fmt::format("{} {}", header_name, detail),
+          {{std::string(header_name), std::string(code), std::string(detail)}},
+          {}};
 }
 
 /// The key itself, without the quotes that the header's draft asks for.
@@ -100,11 +104,12 @@ std::expected<std::optional<IdempotencyClaim>, Problem> claim_of(const Context& 
   const auto value = head.header(header_name);
   if (!value || head.method != "POST") return std::nullopt;
   if (head.header_count(header_name) > 1)
-    return std::unexpected(bad_key("Idempotency-Key is given more than once"));
+    return std::unexpected(bad_key("duplicate", "is given more than once"));
   const auto key = key_text(*value);
   if (!key)
-    return std::unexpected(
-        bad_key("Idempotency-Key takes 1 to 255 visible ASCII characters, quoted or not"));
+    return std::unexpected(bad_key(
+        "format", fmt::format("takes 1 to 255 visible ASCII characters, quoted or not; not {}",
+                              model::shown(*value))));
   IdempotencyClaim claim;
   claim.name = context.ports.vault
                    .keyed_hash(fmt::format("idempotency\n{}\n{}\n{}", call.workspace().value,

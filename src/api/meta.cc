@@ -17,7 +17,7 @@ http::Response text_response(std::string text, std::string content_type) {
 struct Kind {
   std::string_view prefix;
   std::string_view name;
-  std::string_view address;  ///< The id follows.
+  std::string_view address;  ///< The id follows a last '/'; else it is in the list there.
   Scope scope;
   std::optional<model::ObjectKind> document;
 };
@@ -40,6 +40,8 @@ constexpr std::array kinds{
     Kind{"evt", "event", "/v1/events/", Scope::events_read, std::nullopt},
     Kind{"dlv", "delivery", "/v1/deliveries/", Scope::deliveries_read, std::nullopt},
     Kind{"att", "attempt", "/v1/attempts/", Scope::deliveries_read, std::nullopt},
+    Kind{"ws", "workspace", "/v1/workspaces/", Scope::admin, std::nullopt},
+    Kind{"aud", "audit_entry", "/v1/audit", Scope::audit_read, std::nullopt},
 };
 
 /// What was looked up: kind and number, from either form of an id.
@@ -88,6 +90,13 @@ task<Result<bool>> is_row_there(Context& context, const Call& call, Wanted wante
   if (wanted.kind->name == "request") {
     PH_CO_TRY(const auto request, co_await context.ports.store.request(RequestId{wanted.id}));
     co_return request && request->workspace == call.workspace();
+  }
+  if (wanted.kind->name == "workspace")
+    co_return context.directory.workspace(WorkspaceId{wanted.id}) != nullptr;
+  if (wanted.kind->name == "audit_entry") {
+    const store::Page page{.after = wanted.id - 1, .limit = 1, .oldest_first = true};
+    PH_CO_TRY(const auto rows, co_await context.ports.store.list_audit(call.workspace(), page));
+    co_return !rows.rows.empty() && rows.rows.front().id.value == wanted.id;
   }
   auto delivery_id = DeliveryId{wanted.id};
   if (wanted.kind->name == "attempt") {
@@ -175,7 +184,8 @@ task<Answer> look_up(Context& context, Call& call) {
   if (kind.document) co_return co_await look_up_document(context, call, wanted, std::move(id));
   PH_CO_TRY(const bool there, co_await is_row_there(context, call, wanted));
   if (!there) co_return not_found(kind.name);
-  const auto address = std::string(kind.address) + id;
+  const bool has_address = kind.address.ends_with('/');
+  const auto address = std::string(kind.address) + (has_address ? id : "");
   auto shape = found(kind, std::move(id), address);
   if (kind.name == "delivery") shape["uuid"] = to_uuid(DeliveryId{wanted.id});
   co_return json_response(200, shape);

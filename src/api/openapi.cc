@@ -23,10 +23,11 @@ class Notation {
   json::object read() {
     if (text_ == "any") return {};
     if (text_ == "map") return {{"type", "object"}};
+    if (take('=')) return {{"anyOf", alternatives()}};
     json::object properties;
     json::array required;
     while (!text_.empty()) {
-      const bool optional = take('~');
+      const bool optional = take('~') || take('!');
       const auto name = take_until(":");
       PH_ASSERT(take(':'));
       properties[name] = type();
@@ -54,10 +55,19 @@ class Notation {
     return taken;
   }
 
+  json::array alternatives() {
+    json::array types;
+    do {
+      types.push_back(type());
+    } while (take('|'));
+    return types;
+  }
+
   json::object type() {
     json::object schema = plain_type();
     if (!take('?')) return schema;
     if (auto* name = schema.if_contains("type")) *name = json::array{*name, "null"};
+    if (auto* choices = schema.if_contains("enum")) choices->as_array().emplace_back(nullptr);
     return schema;
   }
 
@@ -67,10 +77,11 @@ class Notation {
       PH_ASSERT(take(']'));
       return {{"type", "array"}, {"items", std::move(items)}};
     }
-    if (take('@')) return {{"$ref", std::string(references_) + std::string(take_until(" ?]"))}};
-    const auto name = take_until(" ?](");
+    if (take('@')) return {{"$ref", std::string(references_) + std::string(take_until(" ?]|"))}};
+    const auto name = take_until(" ?](|");
     if (name == "any") return {};
     if (name == "map") return {{"type", "object"}};
+    if (name == "null") return {{"type", "null"}};
     if (name == "bool") return {{"type", "boolean"}};
     if (name == "integer" || name == "number") return {{"type", name}};
     if (name == "time") return {{"type", "string"}, {"format", "date-time"}};
@@ -119,12 +130,37 @@ json::object schema_of(const QueryParameter& parameter) {
     case Takes::boolean:
       return {{"type", "boolean"}};
     case Takes::delivery_states:
+    case Takes::request_states:
     case Takes::event_types:
     case Takes::http_statuses:
     case Takes::topics:
       return {{"type", "array"}, {"items", {{"type", "string"}}}};
     default:
       return {{"type", "string"}};
+  }
+}
+
+void add_header(json::array& list, std::string_view name, std::string_view description) {
+  list.push_back({{"name", name},
+                  {"in", "header"},
+                  {"description", description},
+                  {"schema", {{"type", "string"}}}});
+}
+
+void add_headers(json::array& list, const Route& route) {
+  if (route.scope != Scope::open)
+    add_header(list, "X-Posthorn-Workspace",
+               "The workspace that is meant, by id or name; another one than the key's needs the "
+               "scope admin");
+  if (route.heeds_version && route.method == "GET")
+    add_header(list, "If-None-Match", "The ETag that you have: 304 while it is still that");
+  else if (route.heeds_version)
+    add_header(list, "If-Match", "The ETag that you know: 412 when it is another one by now");
+  if (route.content_type == "text/event-stream")
+    add_header(list, "Last-Event-ID", "The id of the last message that came: the stream resumes");
+  if (route.audit == "events.publish") {
+    add_header(list, "webhook-hop", "Of the webhook that led to this event: cuts loops");
+    add_header(list, "traceparent", "W3C Trace Context: travels with the event");
   }
 }
 
@@ -151,6 +187,7 @@ json::array parameters_of(const Route& route) {
                     {"in", "header"},
                     {"description", "The same key again within 24 hours gets the same answer"},
                     {"schema", {{"type", "string"}, {"maxLength", 255}}}});
+  add_headers(list, route);
   return list;
 }
 
@@ -181,6 +218,16 @@ std::string operation_id(std::string_view method, std::string_view pattern) {
   return id;
 }
 
+json::object request_schema_of(const Route& route) {
+  auto schema = reference(route.request_schema);
+  const auto component = std::ranges::find(components(), route.request_schema, &Component::name);
+  PH_ASSERT(component != components().end());
+  const auto names = required_when_made(*component);
+  if (route.method == "POST" && !names.empty())
+    schema["required"] = json::array(names.begin(), names.end());
+  return schema;
+}
+
 json::object operation_of(const Route& route, std::string_view method) {
   json::object operation{{"operationId", operation_id(method, route.pattern)},
                          {"tags", json::array{route.tag}},
@@ -190,7 +237,7 @@ json::object operation_of(const Route& route, std::string_view method) {
   if (!route.request_schema.empty())
     operation["requestBody"] =
         json::object{{"required", route.body != Body::optional_object},
-                     {"content", content_of("application/json", reference(route.request_schema))}};
+                     {"content", content_of("application/json", request_schema_of(route))}};
   if (route.scope == Scope::open) {
     operation["security"] = json::array{};
   } else {
@@ -261,6 +308,14 @@ json::object all_schemas() {
 }
 
 }  // namespace
+
+std::vector<std::string_view> required_when_made(const Component& component) {
+  std::vector<std::string_view> names;
+  const auto text = component.members;
+  for (auto at = text.find('!'); at != std::string_view::npos; at = text.find('!', at + 1))
+    names.push_back(text.substr(at + 1, text.find(':', at) - at - 1));
+  return names;
+}
 
 std::string_view list_item(std::string_view list) {
   return list == "FeedList" ? std::string_view("MissedEvent") : list.substr(0, list.size() - 4);

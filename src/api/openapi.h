@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "api/route.h"
 
@@ -19,11 +20,16 @@ struct Component {
   std::string_view name;
   std::string_view description;
   /// Members as `name:type`, separated by spaces. Types: text, time, bool, integer, number, map,
-  /// any, `text(a|b)`, `@Component`, `[type]` for lists; `?` behind: may be null; `~` before the
-  /// name: may be absent. An object without other members; "map" alone: any object.
+  /// any, null, `text(a|b)`, `@Component`, `[type]` for lists; `?` behind: may be null; `~` before
+  /// the name: may be absent; `!`: may be absent from a change, not from what is made (the body of
+  /// a POST). An object without other members; "map" alone: any object; `=type|type`: no object of
+  /// its own, but one of these.
   std::string_view members;
 };
 std::span<const Component> components();
+
+/// The members that are written with `!`.
+std::vector<std::string_view> required_when_made(const Component& component);
 
 /// What a `<name>List` lists.
 std::string_view list_item(std::string_view list);

@@ -13,7 +13,8 @@
 namespace posthorn::api {
 
 /// One refusal. `code` is stable, for programs; `detail` is one sentence for people. A fault's
-/// pointer is an RFC 6901 pointer into the body, or `?name` for a query parameter.
+/// pointer is an RFC 6901 pointer into the body, `?name` for a query parameter, the name of a
+/// header, or `path/name` for a part of the path.
 struct Problem {
   int status = 400;
   std::string code;

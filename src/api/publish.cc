@@ -222,7 +222,7 @@ task<Answer> publish_bare(Context& context, Call& call) {
   model::Faults faults;
   store::NewEvent made;
   made.event = blank_event(context, call, *headers, faults);
-  set_type(context, made.event, call.path.front(), faults, "?type");
+  set_type(context, made.event, call.path.front(), faults, "path/type");
   set_data(made.event, without_space(call.request.body), faults, "");
   check_schema(context, made.event, faults, "");
   if (!faults.empty()) co_return Answer(faults);

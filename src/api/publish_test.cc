@@ -36,6 +36,26 @@ TEST_CASE("every fault of an event is told at once, with its pointer") {
   CHECK(world.post("/v1/events", "{\"type\":").status == 400);
 }
 
+TEST_CASE("an id or key with a line end, or an id that could not be looked up, is refused") {
+  World world;
+  const auto fault = [&](const std::string& members) {
+    const auto reply = world.post("/v1/events", R"({"type":"a.b","data":{},)" + members + "}");
+    if (reply.status == 202) return std::string("taken");
+    CHECK(reply.status == 422);
+    const auto& first = reply.at("errors").at(0);
+    return std::string(first.at("pointer").as_string()) + " " +
+           std::string(first.at("code").as_string());
+  };
+  CHECK(fault(R"("id":"x\ny")") == "/id format");
+  CHECK(fault(R"("id":"x\ty")") == "/id format");
+  CHECK(fault(R"("key":"a\nb")") == "/key format");
+  CHECK(fault(R"("id":".")") == "/id reserved");
+  CHECK(fault(R"("id":"..")") == "/id reserved");
+  CHECK(fault("\"id\":\"" + EventId{7}.text() + "\"") == "/id reserved");
+  CHECK(fault(R"("id":"evt_1042")") == "taken");
+  CHECK(fault(R"("id":"...")") == "taken");
+}
+
 TEST_CASE("the bare payload is published as it is; a scalar is none") {
   World world;
   const auto made = world.post("/v1/publish/abuse.test", " [1, 2]\n");
@@ -44,7 +64,9 @@ TEST_CASE("the bare payload is published as it is; a scalar is none") {
   CHECK(world.get("/v1/events/" + made.text("id")).body.find(R"("data":[1, 2]})") !=
         std::string::npos);
   CHECK(world.post("/v1/publish/abuse.test", "5").status == 422);
-  CHECK(world.post("/v1/publish/Abuse", "{}").at("errors").at(0).at("pointer") == "?type");
+  const auto misnamed = world.post("/v1/publish/Abuse", "{}");
+  CHECK(misnamed.code() == "validation_failed");
+  CHECK(misnamed.at("errors").at(0).at("pointer") == "path/type");
   CHECK(world.post("/v1/publish/abuse.test", R"({"a":1,"a":2})").status == 400);
 }
 
@@ -81,6 +103,8 @@ TEST_CASE("a client id publishes once; with other content it is a conflict") {
   CHECK(other.status == 409);
   CHECK(other.code() == "id_conflict");
   CHECK(world.get("/v1/events/order-7").text("id") == first.text("id"));
+  CHECK(world.get("/v1/events/order-7/explain").text("event_id") == first.text("id"));
+  CHECK(world.get("/v1/events/order-8/explain").status == 404);
 }
 
 TEST_CASE("an unknown type is listed at first sight; a strict workspace refuses it") {
@@ -113,10 +137,14 @@ TEST_CASE("data is checked against the schema of the type's current version") {
   const auto refused = world.post("/v1/events", R"({"type":"a.b","data":{"n":"1"}})");
   CHECK(refused.status == 422);
   CHECK(refused.at("errors").at(0).at("pointer") == "/data/n");
+  const auto example = world.call("PATCH", "/v1/event-types/a.b", R"({"example":{"n":2}})");
+  CHECK(example.at("current_version") == 2);
+  CHECK(world.post("/v1/events", R"({"type":"a.b","data":{"n":"1"}})").status == 422);
+  CHECK(world.call("PATCH", "/v1/event-types/a.b", R"({"versions":[]})").status == 422);
   const auto changed = world.call("PATCH", "/v1/event-types/a.b", R"({"json_schema":true})");
-  CHECK(changed.at("current_version") == 2);
+  CHECK(changed.at("current_version") == 3);
   const auto id = world.publish("a.b", R"({"n":"1"})");
-  CHECK(world.get("/v1/events/" + id).at("type_version") == 2);
+  CHECK(world.get("/v1/events/" + id).at("type_version") == 3);
 }
 
 TEST_CASE("a delayed event is due when it was told to be, and a looping one goes to nobody") {
@@ -161,6 +189,10 @@ TEST_CASE("the same Idempotency-Key again is answered again, not done again") {
   CHECK(other.status == 422);
   CHECK(other.code() == "idempotency_key_reused");
   CHECK(world.post("/v1/events", body, {{"Idempotency-Key", ""}}).status == 400);
+  const auto unusable = world.post("/v1/events", body, {{"Idempotency-Key", "k\u00e9"}});
+  CHECK(unusable.status == 400);
+  CHECK(unusable.at("errors").at(0).at("pointer") == "Idempotency-Key");
+  CHECK(unusable.text("detail").ends_with("not \"k\u00e9\""));
 
   // Another caller's key of the same name is another key, and a day later it is new.
   world.key = world.make_key(R"("events:write","events:read")");

@@ -188,9 +188,16 @@ Query Query::parse(std::string_view raw, std::span<const QueryParameter> known, 
                    fmt::format("takes {}, not {}", allowed, model::shown(part)));
       kept.parts.push_back(std::move(part));
     }
-    if (kept.parts.size() > 100) faults.add("?" + *name, "too_many", "takes at most 100 values");
+    if (kept.parts.size() > 100)
+      faults.add("?" + *name, "too_many",
+                 fmt::format("takes at most 100 values, not {}", kept.parts.size()));
   }
   std::ranges::sort(query.values_, {}, &Value::name);
+  const auto since = query.moment("since"), until = query.moment("until");
+  if (since && until && *until <= *since)
+    faults.add("?until", "out_of_range",
+               fmt::format("takes a time after since, not {}",
+                           model::shown(query.text("until").value_or(""))));
   return query;
 }
 

@@ -56,7 +56,7 @@ std::optional<std::string> percent_decode(std::string_view text, bool plus_is_sp
 class Query {
  public:
   /// Faults: an unknown name (with the nearest), a name given twice that takes one value, a value
-  /// that is not what the parameter takes.
+  /// that is not what the parameter takes, an `until` that is not after `since`.
   static Query parse(std::string_view raw, std::span<const QueryParameter> known, Instant now,
                      model::Faults& faults);
 

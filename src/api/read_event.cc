@@ -83,7 +83,7 @@ class Reading {
       fault(where, "format", read.error().what);
       return std::nullopt;
     }
-    if (read->empty() || read->size() > bytes_max || !model::is_plain_text(*read)) {
+    if (read->empty() || read->size() > bytes_max || !model::is_plain_line(*read)) {
       fault(where, read->size() > bytes_max ? "too_long" : "format",
             fmt::format("takes 1 to {} bytes without control characters, not {}", bytes_max,
                         model::shown(*read)));
@@ -110,6 +110,12 @@ class Reading {
                    fmt::format("takes no id that begins with {}: those belong to what sources "
                                "receive",
                                ingest::effect_key_prefix));
+    // An event is also looked up by this id, as a segment of a path beside the ids made here.
+    if (given && (given == "." || given == ".." || EventId::parse(*given)))
+      return fault("/id", "reserved",
+                   fmt::format("takes an id of your own that is neither \".\" nor \"..\" nor has "
+                               "the form of the server's own (evt_ and 13 characters), not {}",
+                               model::shown(*given)));
     if (given) event_.client_id = *std::move(given);
   }
 
@@ -136,7 +142,8 @@ class Reading {
       return fault("/channels", "type",
                    fmt::format("takes a list of texts, not {}", text::kind_of(raw)));
     if (items->size() > event_channels_max)
-      return fault("/channels", "too_many", fmt::format("takes at most {}", event_channels_max));
+      return fault("/channels", "too_many",
+                   fmt::format("takes at most {}, not {}", event_channels_max, items->size()));
     for (std::size_t i = 0; i < items->size(); ++i) {
       const auto where = fmt::format("/channels/{}", i);
       auto given = plain_text((*items)[i], where, 128);
@@ -159,7 +166,8 @@ class Reading {
       return fault("/deliver_at", "format",
                    fmt::format("takes an RFC 3339 time, not {}", model::shown(*given)));
     if (*at > call_.now + delay_max)
-      return fault("/deliver_at", "out_of_range", "takes a time at most 366 days from now");
+      return fault("/deliver_at", "out_of_range",
+                   fmt::format("takes a time at most 366 days from now, not {}", *given));
     deliver_at_ = *at;
     if (*at > call_.now) event_.due_at = context_.ports.timeline.from_wall(*at);
   }
@@ -185,7 +193,7 @@ std::expected<PublishHeaders, Problem> read_publish_headers(const http::RequestH
           Problem{400,
                   "invalid_header",
                   fmt::format("webhook-hop takes a whole number, not {}", model::shown(*hop)),
-                  {},
+                  {{"webhook-hop", "format", "takes a whole number"}},
                   {}});
     headers.hop = std::min(headers.hop, 100);
   }

@@ -44,6 +44,7 @@ struct Route {
   std::string_view response_schema = {};  ///< Empty: no body, or not JSON (see content_type).
   std::string_view content_type = "application/json";
   bool gzip_accepted = false;
+  bool heeds_version = false;  ///< If-Match, or If-None-Match of a GET.
 
   // The table reads as sentences: `get(...).takes(parameters).gives("EventList")`.
   [[nodiscard]] constexpr Route takes(std::span<const QueryParameter> parameters) const {
@@ -72,6 +73,11 @@ struct Route {
   [[nodiscard]] constexpr Route audited(std::string_view action) const {
     Route route = *this;
     route.audit = action;
+    return route;
+  }
+  [[nodiscard]] constexpr Route versioned() const {
+    Route route = *this;
+    route.heeds_version = true;
     return route;
   }
   [[nodiscard]] constexpr Route or_gzip() const {

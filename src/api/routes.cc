@@ -119,10 +119,12 @@ constexpr std::array route_table{
         .gives("Workspace", 201)
         .audited("workspace.create"),
     get("/v1/workspaces/{id}", Scope::admin, &get_workspace, "workspaces", "One workspace")
+        .versioned()
         .gives("Workspace"),
     patch("/v1/workspaces/{id}", Scope::admin, &update_workspace, "workspaces",
           "Changes the members that are given")
         .reads(Body::object, "WorkspaceInput")
+        .versioned()
         .gives("Workspace")
         .audited("workspace.update"),
     get("/v1/applications", Scope::applications_read, &list_applications, "applications",
@@ -136,14 +138,17 @@ constexpr std::array route_table{
         .audited("application.create"),
     get("/v1/applications/{id}", Scope::applications_read, &get_application, "applications",
         "One application, by id or uid")
+        .versioned()
         .gives("Application"),
     patch("/v1/applications/{id}", Scope::applications_write, &update_application, "applications",
           "Changes the members that are given")
         .reads(Body::object, "ApplicationInput")
+        .versioned()
         .gives("Application")
         .audited("application.update"),
     remove("/v1/applications/{id}", Scope::applications_write, &delete_application, "applications",
            "Deletes an application without endpoints")
+        .versioned()
         .gives_nothing()
         .audited("application.delete"),
     // -- keys
@@ -156,13 +161,17 @@ constexpr std::array route_table{
         .reads(Body::object, "ApiKeyInput")
         .gives("NewApiKey", 201)
         .audited("api_key.create"),
-    get("/v1/api-keys/{id}", Scope::keys_read, &get_key, "api-keys", "One key").gives("ApiKey"),
+    get("/v1/api-keys/{id}", Scope::keys_read, &get_key, "api-keys", "One key")
+        .versioned()
+        .gives("ApiKey"),
     patch("/v1/api-keys/{id}", Scope::keys_write, &update_key, "api-keys",
           "Changes name, scopes or expiry")
         .reads(Body::object, "ApiKeyInput")
+        .versioned()
         .gives("ApiKey")
         .audited("api_key.update"),
     remove("/v1/api-keys/{id}", Scope::keys_write, &revoke_key, "api-keys", "Revokes a key at once")
+        .versioned()
         .gives_nothing()
         .audited("api_key.revoke"),
     // -- event types
@@ -177,14 +186,17 @@ constexpr std::array route_table{
         .audited("event_type.create"),
     get("/v1/event-types/{name}", Scope::event_types_read, &get_event_type, "event-types",
         "One event type with its versions")
+        .versioned()
         .gives("EventType"),
     patch("/v1/event-types/{name}", Scope::event_types_write, &update_event_type, "event-types",
           "Changes it; json_schema or example alone add a version")
         .reads(Body::object, "EventTypeInput")
+        .versioned()
         .gives("EventType")
         .audited("event_type.update"),
     remove("/v1/event-types/{name}", Scope::event_types_write, &delete_event_type, "event-types",
            "Takes it out of the catalogue")
+        .versioned()
         .gives_nothing()
         .audited("event_type.delete"),
     // -- endpoints
@@ -198,24 +210,29 @@ constexpr std::array route_table{
         .gives("NewEndpoint", 201)
         .audited("endpoint.create"),
     get("/v1/endpoints/{id}", Scope::endpoints_read, &get_endpoint, "endpoints", "One endpoint")
+        .versioned()
         .gives("Endpoint"),
     patch("/v1/endpoints/{id}", Scope::endpoints_write, &update_endpoint, "endpoints",
           "Changes the members that are given; null brings back a default")
         .reads(Body::object, "EndpointInput")
+        .versioned()
         .gives("Endpoint")
         .audited("endpoint.update"),
     remove("/v1/endpoints/{id}", Scope::endpoints_write, &delete_endpoint, "endpoints",
            "Deletes it; its pending deliveries are cancelled")
+        .versioned()
         .gives_nothing()
         .audited("endpoint.delete"),
     post("/v1/endpoints/{id}/enable", Scope::endpoints_write, &enable_endpoint, "endpoints",
          "Takes deliveries up again and recovers what was held: all, none, or since a moment")
         .reads(Body::optional_object, "EnableInput")
+        .versioned()
         .gives("Endpoint")
         .audited("endpoint.enable"),
     post("/v1/endpoints/{id}/disable", Scope::endpoints_write, &disable_endpoint, "endpoints",
          "Holds its deliveries from now on")
         .reads(Body::optional_object, "Nothing")
+        .versioned()
         .gives("Endpoint")
         .audited("endpoint.disable"),
     post("/v1/endpoints/{id}/test", Scope::endpoints_write, &test_endpoint, "endpoints",
@@ -226,6 +243,7 @@ constexpr std::array route_table{
     post("/v1/endpoints/{id}/rotate-secret", Scope::endpoints_write, &rotate_secret, "endpoints",
          "A new signing secret; the old one signs too for a while")
         .reads(Body::optional_object, "RotateInput")
+        .versioned()
         .gives("NewEndpoint")
         .audited("endpoint.rotate_secret"),
     get("/v1/endpoints/{id}/secret", Scope::secrets_read, &get_secret, "endpoints",
@@ -284,6 +302,7 @@ constexpr std::array route_table{
         .audited("replay_job.create"),
     get("/v1/replay-jobs/{id}", Scope::deliveries_read, &get_replay_job, "replay-jobs",
         "One job with its progress")
+        .versioned()
         .gives("ReplayJob"),
     post("/v1/replay-jobs/{id}/pause", Scope::deliveries_write, &pause_replay_job, "replay-jobs",
          "Stops after the deliveries made so far")
@@ -323,13 +342,15 @@ constexpr std::array route_table{
         .reads(Body::optional_object, "BinInput")
         .gives("Bin", 201)
         .audited("bin.create"),
-    get("/v1/bins/{id}", Scope::bins_read, &get_bin, "bins", "One bin").gives("Bin"),
+    get("/v1/bins/{id}", Scope::bins_read, &get_bin, "bins", "One bin").versioned().gives("Bin"),
     patch("/v1/bins/{id}", Scope::bins_write, &update_bin, "bins",
           "Changes its name, answers or verification")
         .reads(Body::object, "BinInput")
+        .versioned()
         .gives("Bin")
         .audited("bin.update"),
     remove("/v1/bins/{id}", Scope::bins_write, &delete_bin, "bins", "Deletes it with what it kept")
+        .versioned()
         .gives_nothing()
         .audited("bin.delete"),
     get("/v1/bins/{id}/requests", Scope::bins_read, &list_captures, "bins",
@@ -364,14 +385,17 @@ constexpr std::array route_table{
         .gives("Source", 201)
         .audited("source.create"),
     get("/v1/sources/{id}", Scope::sources_read, &get_source, "sources", "One source")
+        .versioned()
         .gives("Source"),
     patch("/v1/sources/{id}", Scope::sources_write, &update_source, "sources",
           "Changes the members that are given; of config, those of the same name")
         .reads(Body::object, "SourceInput")
+        .versioned()
         .gives("Source")
         .audited("source.update"),
     remove("/v1/sources/{id}", Scope::sources_write, &delete_source, "sources",
            "Deletes it; what it received stays")
+        .versioned()
         .gives_nothing()
         .audited("source.delete"),
     post("/v1/sources/{id}/pause", Scope::sources_write, &pause_source, "sources",

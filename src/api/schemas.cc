@@ -30,8 +30,8 @@ constexpr std::array component_table{
     Component{"EventInput", "An event to publish",
               "type:text data:any ~id:text ~application:text? ~key:text? ~channels:[text]? "
               "~deliver_at:time?"},
-    Component{"PublishBody", "One event, or a list of up to 500", "any"},
-    Component{"EventData", "An object or a list", "any"},
+    Component{"PublishBody", "One event, or a list of up to 500", "=@EventInput|[@EventInput]"},
+    Component{"EventData", "An object or a list", "=map|[any]"},
     Component{"EventReceipt", "A published event: committed, and on its way",
               "object:text id:text type:text created_at:time deliveries:integer sequence:integer? "
               "client_id:text? duplicate:bool"},
@@ -62,17 +62,17 @@ constexpr std::array component_table{
               "replay_of:text? created_at:time state_in_words:text"},
     // -- workspaces, applications, keys, event types
     Component{"WorkspaceInput", "A workspace to make or change",
-              "~name:text ~strict:bool? ~rate_limit:number? ~metadata:map?"},
+              "!name:text ~strict:bool? ~rate_limit:number? ~metadata:map?"},
     Component{"Workspace", "A tenant",
               "id:text object:text name:text strict:bool rate_limit:number? metadata:map "
               "created_at:time updated_at:time version:integer"},
     Component{"ApplicationInput", "An application to make or change",
-              "~uid:text ~name:text? ~metadata:map?"},
+              "!uid:text ~name:text? ~metadata:map?"},
     Component{"Application", "One customer of the workspace",
               "id:text object:text workspace_id:text uid:text name:text metadata:map "
               "created_at:time updated_at:time version:integer"},
     Component{"ApiKeyInput", "A key to make or change",
-              "~name:text? ~scopes:[text] ~expires_at:time?"},
+              "~name:text? !scopes:[text] ~expires_at:time?"},
     Component{"ApiKey", "Who may call the API, and what for",
               "id:text object:text workspace_id:text name:text prefix:text scopes:[text] "
               "expires_at:time? last_used_at:time? revoked_at:time? created_at:time "
@@ -83,7 +83,7 @@ constexpr std::array component_table{
               "updated_at:time version:integer key:text"},
     Component{"EventTypeInput",
               "An event type to make or change; json_schema or example stand for one more version",
-              "~name:text ~description:text? ~versions:[map] ~archived:bool? ~json_schema:any "
+              "!name:text ~description:text? ~versions:[map] ~archived:bool? ~json_schema:any "
               "~example:any"},
     Component{"EventType", "A kind of event with its versions",
               "id:text object:text workspace_id:text name:text description:text versions:[map] "
@@ -91,11 +91,19 @@ constexpr std::array component_table{
               "version:integer"},
     // -- endpoints
     Component{"EndpointInput", "An endpoint to make or change",
-              "~url:text ~event_types:[text]? ~application:text? ~channels:[text]? ~filter:map? "
-              "~secret:text? ~headers:map? ~retry:any ~timeout_ms:integer? ~format:text? "
-              "~ordering:text? ~on_exhausted:text? ~probing:bool? ~description:text? "
-              "~concurrency:integer? ~rate_limit:number? ~disable_after:integer? "
-              "~disable_min_span_ms:integer? ~metadata:map? ~asymmetric:bool?"},
+              "!url:text ~event_types:[text] ~application:text ~channels:[text]? ~filter:map? "
+              "~secret:text? ~headers:map? ~retry:@RetryInput ~timeout_ms:integer? "
+              "~format:text(json|bare|xml|form|cloudevents|cloudevents_binary)? "
+              "~ordering:text(none|key)? ~on_exhausted:text(block|skip)? ~probing:bool? "
+              "~description:text? ~concurrency:integer? ~rate_limit:number? "
+              "~disable_after:integer? ~disable_min_span_ms:integer? ~metadata:map? "
+              "~asymmetric:bool"},
+    Component{"RetryInput",
+              "A profile's name, a list of waits (seconds, or like \"5m\"), or both "
+              "as an answer shows them",
+              "=text(standard|quick|patient)|[any]|@RetryChoice|null"},
+    Component{"RetryChoice", "A profile, or the waits after the 1st, 2nd, … failure",
+              "~profile:text(standard|quick|patient|custom) ~steps:[any] ~attempts:integer"},
     Component{"Endpoint", "Where webhooks are sent",
               "id:text object:text workspace_id:text application_id:text? url:text "
               "description:text event_types:[text] channels:[text] filter:any signing:@Signing "
@@ -200,7 +208,7 @@ constexpr std::array component_table{
               "name:text plural:text? kind:text required:bool help:text default:text? "
               "choices:[text]"},
     Component{"SourceInput", "A source to make or change",
-              "~provider:text ~name:text ~config:map ~application:text? ~description:text? "
+              "!provider:text !name:text ~config:map ~application:text? ~description:text? "
               "~public_url:text? ~paused:bool? ~schema:any ~key:text? ~include_payload:bool? "
               "~rate_per_minute:integer? ~silent_after_seconds:integer? ~poll:map? "
               "~metadata:map?"},

@@ -140,9 +140,9 @@ void Service::end_streams() { state_->context.streams->end(); }
 std::variant<http::Admitted, http::Response> Service::admit(const http::RequestHead& head,
                                                             std::string_view) {
   auto& context = state_->context;
-  const auto refused = [this](const Problem& problem) {
+  const auto refused = [this, &head](const Problem& problem) {
     state_->context.metrics.refused.add();
-    return to_response(problem, "");
+    return to_response(problem, head.request_id);
   };
   const auto entry = enter(context, state_->router, head, context.ports.clock.now());
   if (!entry) return refused(entry.error());
@@ -203,7 +203,7 @@ task<http::Response> Service::serve(const http::Request& request) {
   co_return response;
 }
 
-http::Response Service::refuse(int status, std::string_view detail) {
+http::Response Service::refuse(int status, std::string_view detail, std::string_view request_id) {
   Problem problem{status, "malformed_request", std::string(detail), {}, {}};
   if (status == 408) problem.code = "too_slow";
   if (status == 413) problem.code = "body_too_large";
@@ -214,7 +214,7 @@ http::Response Service::refuse(int status, std::string_view detail) {
   }
   if (status == 503) problem.headers.emplace_back("Retry-After", "1");
   state_->context.metrics.refused.add();
-  return to_response(problem, "");
+  return to_response(problem, request_id);
 }
 
 }  // namespace posthorn::api

@@ -44,6 +44,16 @@ struct Stream {
   }
 };
 
+Problem bad_cursor(std::string_view pointer, std::string_view given) {
+  const auto detail = fmt::format("takes the id of a message of this workspace's stream, not {}",
+                                  model::shown(given));
+  return {400,
+          "invalid_cursor",
+          fmt::format("{} {}", pointer, detail),
+          {{std::string(pointer), "format", detail}},
+          {}};
+}
+
 std::uint64_t number(const text::CursorFields& fields, const std::string& name) {
   const auto found = fields.find(name);
   std::uint64_t value = 0;
@@ -211,12 +221,11 @@ task<Answer> open_stream(Context& context, Call& call) {
                         {},
                         {}};
   const auto header = call.request.head.header("Last-Event-ID");
-  const auto given =
-      header && !header->empty() ? std::optional<std::string>(*header) : call.query.text("cursor");
+  const bool is_header = header && !header->empty();
+  const auto given = is_header ? std::optional<std::string>(*header) : call.query.text("cursor");
   if (given) {
     const auto fields = context.cursors.decode(stream->list_name(), *given);
-    if (!fields)
-      co_return Problem{400, "invalid_cursor", "Last-Event-ID: " + fields.error().what, {}, {}};
+    if (!fields) co_return bad_cursor(is_header ? "Last-Event-ID" : "?cursor", *given);
     PH_CO_TRY(stream->place, co_await newest(context));
     stream->place.event = number(*fields, "e");
     stream->place.attempt = number(*fields, "a");

@@ -108,6 +108,17 @@ TEST_CASE("a stream gives its caller's workspace and topics alone, and ends with
   CHECK(watching.ended);
 }
 
+TEST_CASE("a place that no stream gave is refused where it was named") {
+  World world;
+  const auto by_query = world.get("/v1/stream?cursor=zz");
+  CHECK(by_query.status == 400);
+  CHECK(by_query.at("errors").at(0).at("pointer") == "?cursor");
+  CHECK(by_query.text("detail").ends_with("not \"zz\""));
+  const auto by_header = world.call("GET", "/v1/stream", "", {{"Last-Event-ID", "zz"}});
+  CHECK(by_header.status == 400);
+  CHECK(by_header.at("errors").at(0).at("pointer") == "Last-Event-ID");
+}
+
 TEST_CASE("a stream tells of requests as they come and of what becomes of them") {
   World world;
   Receiving receiving(world);

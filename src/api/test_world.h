@@ -71,8 +71,8 @@ class ReceiverSlot final : public http::Service {
   task<http::Response> serve(const http::Request& request) override {
     return receiver->serve(request);
   }
-  http::Response refuse(int status, std::string_view detail) override {
-    return receiver->refuse(status, detail);
+  http::Response refuse(int status, std::string_view detail, std::string_view request_id) override {
+    return receiver->refuse(status, detail, request_id);
   }
 
   http::Service* receiver = nullptr;

@@ -65,7 +65,7 @@ struct SampleCall {
     request.head.headers.push_back({.name = mark_name, .value = mark});
     request.body = sample.body;
     request.remote_address = "127.0.0.1";
-    request.request_id = request_id;
+    request.request_id = request.head.request_id = request_id;
   }
   SampleCall(const SampleCall&) = delete;
   SampleCall& operator=(const SampleCall&) = delete;
@@ -77,7 +77,8 @@ task<http::Response> received(http::Service& receiver, const http::Request& requ
   const auto& limits = std::get<http::Admitted>(admitted);
   if (request.body.size() > limits.body_bytes_max)
     co_return receiver.refuse(
-        413, fmt::format("its provider's bodies have at most {} bytes", limits.body_bytes_max));
+        413, fmt::format("its provider's bodies have at most {} bytes", limits.body_bytes_max),
+        request.request_id);
   co_return co_await receiver.serve(request);
 }
 

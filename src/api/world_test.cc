@@ -1,6 +1,7 @@
 #include <set>
 
 #include "api/test_world.h"
+#include "model/names.h"
 
 namespace posthorn::api::testing {
 
@@ -118,7 +119,7 @@ Reply World::call(std::string_view method, std::string target, std::string body,
   }
   request.body = body;
   request.remote_address = "192.0.2.1";
-  request.request_id = "req-test";
+  request.request_id = request.head.request_id = "req-test";
 
   auto admitted = service->admit(request.head, request.remote_address);
   http::Response response = std::holds_alternative<http::Response>(admitted)
@@ -144,6 +145,7 @@ void World::check_against_document(std::string_view method, std::string_view pat
   const auto routed = router.find(method, path);
   if (reply.status >= 400 && reply.content_type == "application/problem+json") {
     document.check("Problem", reply.json);
+    CHECK(reply.text("request_id") == "req-test");
     CHECK(reply.at("status").as_int64() == reply.status);
     return;
   }
@@ -205,6 +207,7 @@ std::size_t World::audit_entries() {
 }  // namespace posthorn::api::testing
 
 using namespace posthorn;
+using namespace posthorn::api;
 using namespace posthorn::api::testing;
 
 TEST_CASE("the OpenAPI document is what the server gives, and names every route once") {
@@ -221,4 +224,70 @@ TEST_CASE("the OpenAPI document is what the server gives, and names every route 
   std::size_t expected = 0;
   for (const auto& route : api::routes()) expected += route.method == "ANY" ? 5 : 1;
   CHECK(operations.size() == expected);
+}
+
+namespace {
+
+/// The names of an operation's parameters in that place.
+std::set<std::string> parameters_in(const json::value& operation, std::string_view place) {
+  std::set<std::string> names;
+  for (const auto& parameter : operation.at("parameters").as_array())
+    if (parameter.at("in") == json::value(place)) names.emplace(parameter.at("name").as_string());
+  return names;
+}
+
+template <class Table>
+json::array names_or_null(const Table& table) {
+  json::array names;
+  for (const auto& entry : table) names.emplace_back(entry.name);
+  names.emplace_back(nullptr);
+  return names;
+}
+
+}  // namespace
+
+TEST_CASE("the OpenAPI document says what a new thing needs and what a member may be") {
+  const auto document = json::parse(openapi_document("test", "http://here"));
+  const auto body = [&document](const char* path, const char* method) {
+    return document.at("paths")
+        .at(path)
+        .at(method)
+        .at("requestBody")
+        .at("content")
+        .at("application/json")
+        .at("schema");
+  };
+  CHECK(body("/v1/endpoints", "post").at("required") == json::array{"url"});
+  CHECK_FALSE(body("/v1/endpoints/{id}", "patch").as_object().contains("required"));
+  CHECK(body("/v1/sources", "post").at("required") == json::array{"provider", "name"});
+
+  const auto& schemas = document.at("components").at("schemas");
+  const auto& endpoint = schemas.at("EndpointInput");
+  CHECK_FALSE(endpoint.as_object().contains("required"));
+  const auto& members = endpoint.at("properties");
+  CHECK(members.at("application").at("type") == "string");
+  CHECK(members.at("asymmetric").at("type") == "boolean");
+  CHECK(members.at("format").at("enum") == names_or_null(model::payload_formats));
+  CHECK(members.at("ordering").at("enum") == names_or_null(model::orderings));
+  CHECK(members.at("on_exhausted").at("enum") == names_or_null(model::exhausted_actions));
+  for (const auto& name : schemas.at("RetryInput").at("anyOf").at(0).at("enum").as_array())
+    CHECK(model::retry_profile(std::string_view(name.as_string())).has_value());
+  const auto& published = schemas.at("PublishBody").at("anyOf");
+  CHECK(published.at(0).at("$ref") == "#/components/schemas/EventInput");
+  CHECK(published.at(1).at("items") == published.at(0));
+}
+
+TEST_CASE("the OpenAPI document names the headers that an operation heeds") {
+  const auto document = json::parse(openapi_document("test", "http://here"));
+  const auto headers = [&document](const char* path, const char* method) {
+    return parameters_in(document.at("paths").at(path).at(method), "header");
+  };
+  using Names = std::set<std::string>;
+  CHECK(headers("/healthz", "get").empty());
+  CHECK(headers("/v1/events", "get") == Names{"X-Posthorn-Workspace"});
+  CHECK(headers("/v1/events", "post") ==
+        Names{"X-Posthorn-Workspace", "Idempotency-Key", "webhook-hop", "traceparent"});
+  CHECK(headers("/v1/stream", "get") == Names{"X-Posthorn-Workspace", "Last-Event-ID"});
+  CHECK(headers("/v1/endpoints/{id}", "get") == Names{"X-Posthorn-Workspace", "If-None-Match"});
+  CHECK(headers("/v1/endpoints/{id}", "patch") == Names{"X-Posthorn-Workspace", "If-Match"});
 }

@@ -20,8 +20,8 @@ class FrontDoor final : public http::Service {
   task<http::Response> serve(const http::Request& request) override {
     return of(request.head).serve(request);
   }
-  http::Response refuse(int status, std::string_view detail) override {
-    return api_.refuse(status, detail);
+  http::Response refuse(int status, std::string_view detail, std::string_view request_id) override {
+    return api_.refuse(status, detail, request_id);
   }
 
  private:

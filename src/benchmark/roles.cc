@@ -45,7 +45,7 @@ class NoStoreService final : public http::Service {
     response.status = good ? 202 : 400;
     co_return response;
   }
-  http::Response refuse(int status, std::string_view) override {
+  http::Response refuse(int status, std::string_view, std::string_view) override {
     http::Response response;
     response.status = status;
     return response;

@@ -35,6 +35,7 @@ struct RequestHead {
   bool chunked = false;
   std::optional<std::uint64_t> content_length;
   std::vector<HeaderView> headers;  ///< At most header_count_max.
+  std::string_view request_id;      ///< As Request::request_id; empty before the head is whole.
 
   /// The first header of that name (case does not matter); nullopt when absent.
   [[nodiscard]] std::optional<std::string_view> header(std::string_view name) const;
@@ -87,7 +88,8 @@ class Service {
   /// 500.
   virtual task<Response> serve(const Request& request) = 0;
   /// The answer to a head that could not be parsed (400, 408, 413, 414, 431, 421, 405, 501 as 400).
-  virtual Response refuse(int status, std::string_view detail) = 0;
+  /// `request_id` is the one that goes out with it.
+  virtual Response refuse(int status, std::string_view detail, std::string_view request_id) = 0;
 };
 
 }  // namespace posthorn::http

@@ -226,7 +226,7 @@ task<http::Response> Receiver::serve(const http::Request& request) {
   co_return response_of(std::move(reply));
 }
 
-http::Response Receiver::refuse(int status, std::string_view detail) {
+http::Response Receiver::refuse(int status, std::string_view detail, std::string_view) {
   return problem(status, "malformed_request", detail);
 }
 

@@ -44,7 +44,7 @@ class Receiver final : public http::Service {
   std::variant<http::Admitted, http::Response> admit(const http::RequestHead& head,
                                                      std::string_view remote_address) override;
   task<http::Response> serve(const http::Request& request) override;
-  http::Response refuse(int status, std::string_view detail) override;
+  http::Response refuse(int status, std::string_view detail, std::string_view request_id) override;
 
  private:
   struct Held;

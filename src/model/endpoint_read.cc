@@ -32,7 +32,11 @@ class Reading {
     endpoint_.url = *given;
   }
 
-  void routing() {
+  void event_types() {
+    // A client that clears its list must not get everything instead.
+    if (!is_new() && members_.is_null("event_types"))
+      return members_.add("event_types", "type",
+                          R"(takes a list of event types or patterns, not null; ["*"] is all)");
     or_default("event_types", &Endpoint::event_types, [this] {
       return members_.texts("event_types", {.min = 1, .max = event_types_max},
                             [](std::string_view text) {
@@ -42,6 +46,10 @@ class Reading {
                                            "like \"ticket.*\", at most 128 bytes";
                             });
     });
+  }
+
+  void routing() {
+    event_types();
     or_default("channels", &Endpoint::channels, [this] {
       return members_.texts("channels", {.min = 0, .max = channels_max}, [](std::string_view text) {
         return is_label(text) ? "" : "takes 1 to 128 of letters, digits and _.:-";
@@ -55,14 +63,11 @@ class Reading {
     if (given == nullptr) return;
     endpoint_.filter.clear();
     if (given->is_null()) return;
-    if (const auto parsed = text::Filter::parse(*given); !parsed) {
-      // The filter's own sentence begins with the pointer of the fault inside it.
-      const std::string& what = parsed.error().what;
-      const std::size_t end = what.find(": ");
-      if (what.starts_with('/') && end != std::string::npos)
-        return members_.faults().add("/filter" + what.substr(0, end), "format",
-                                     what.substr(end + 2));
-      return members_.add("filter", "format", what);
+    std::vector<text::FilterFault> wrong;
+    if (!text::Filter::parse(*given, wrong)) {
+      for (auto& fault : wrong)
+        members_.faults().add("/filter" + fault.pointer, "format", std::move(fault.what));
+      return;
     }
     endpoint_.filter = json::serialize(*given);
   }

@@ -141,7 +141,9 @@ TEST_CASE("create: a fault says what is allowed and what was given") {
   CHECK(detail(create(R"("ordering": "strict")")) == R"(takes "none" or "key", not "strict")");
   CHECK(detail(create(R"("evnt_types": [])")) ==
         R"(there is no member "evnt_types"; did you mean "event_types"?)");
-  CHECK(detail(create(R"("zzz": 1)")) == R"(there is no member "zzz")");
+  CHECK(
+      detail(create(R"("zzz": 1)")) ==
+      R"(there is no member "zzz"; known: url, event_types, channels, filter, application, secret, asymmetric, headers, retry, timeout_ms, format, ordering, on_exhausted, probing, concurrency, rate_limit, disable_after, disable_min_span_ms, description, metadata)");
   CHECK(detail(create(R"("enabled": false)")) == "enabled is set by the server: leave it out");
 }
 
@@ -365,16 +367,26 @@ TEST_CASE("patch: only what is there changes, null brings back the default") {
   CHECK(secret_of(empty) == "old");
   CHECK(empty.endpoint().version == 3);
 
-  const Outcome reset = patch(R"({"event_types": null, "timeout_ms": null, "retry": null,
+  const Outcome reset = patch(R"({"timeout_ms": null, "retry": null,
                                   "rate_limit": null, "description": "new"})",
                               base);
   CHECK(codes(reset.faults).empty());
-  CHECK(reset.endpoint().event_types == std::vector<std::string>{"*"});
+  CHECK(reset.endpoint().event_types == std::vector<std::string>{"a"});
   CHECK(reset.endpoint().timeout == 10s);
   CHECK(reset.endpoint().retry == RetryPolicy{});
   CHECK_FALSE(reset.endpoint().rate_per_second.has_value());
   CHECK(reset.endpoint().description == "new");
   CHECK(reset.endpoint().url == "https://old.example/");
+}
+
+TEST_CASE("patch: a cleared list of event types is refused, not widened to everything") {
+  Endpoint base;
+  base.id = EndpointId{1};
+  base.event_types = {"a"};
+  const Outcome outcome = patch(R"({"event_types": null})", base);
+  CHECK(codes(outcome.faults) == "/event_types type");
+  CHECK(outcome.endpoint().event_types == std::vector<std::string>{"a"});
+  CHECK(create("").endpoint().event_types == std::vector<std::string>{"*"});
 }
 
 TEST_CASE("patch: the secret can be removed and not replaced, the application stays") {

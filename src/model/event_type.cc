@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "model/document.h"
 #include "model/names.h"
 #include "model/schema.h"
@@ -13,6 +15,7 @@ namespace posthorn::model {
 namespace {
 
 constexpr std::size_t versions_max = 100;
+constexpr int version_number_max = 1'000'000;
 constexpr std::size_t example_bytes_max = 64 * 1024;
 
 json::object stored_version(const EventTypeVersion& version) {
@@ -32,39 +35,96 @@ json::object shown_version(const EventTypeVersion& version) {
           {"deprecated", version.deprecated}};
 }
 
-/// An example of any JSON value, null among them: absent is no example.
-void read_example(Members& members, const std::optional<Schema>& schema,
-                  EventTypeVersion& version) {
-  const json::value* given = members.find("example");
-  if (given == nullptr || given->is_null()) return;
-  version.example = json::serialize(*given);
-  if (version.example.size() > example_bytes_max)
-    members.add("example", "too_long", fmt::format("takes at most {} bytes", example_bytes_max));
-  if (schema) schema->check(*given, members.faults(), members.pointer("example"));
+/// Puts the member's JSON into `text`: what is not named stays, null clears.
+void read_json(Members& members, std::string_view name, std::size_t bytes_max, std::string& text) {
+  const json::value* given = members.find(name);
+  if (given == nullptr) return;
+  text = given->is_null() ? "" : json::serialize(*given);
+  if (text.size() > bytes_max)
+    members.add(name, "too_long", fmt::format("takes at most {} bytes", bytes_max));
+}
+
+/// An example that was kept is checked as well: a new schema may refuse it.
+void check_example(Members& members, const Schema& schema, const std::string& example) {
+  if (example.empty()) return;
+  if (const json::value* given = members.find("example"))
+    return schema.check(*given, members.faults(), members.pointer("example"));
+  Faults found;
+  schema.check(shown_json(example), found);
+  if (!found.empty())
+    members.add("example", "schema",
+                fmt::format("the example of the version before does not fit the json_schema given "
+                            "({}): give another one, or null",
+                            found.summary()));
+}
+
+/// Reads json_schema and example over those that `version` has.
+void read_contents(Members& members, EventTypeVersion& version) {
+  read_json(members, "json_schema", schema_bytes_max, version.json_schema);
+  read_json(members, "example", example_bytes_max, version.example);
+  if (version.json_schema.empty()) return;
+  const std::size_t before = members.faults().count();
+  const Schema schema = Schema::read(shown_json(version.json_schema), members.faults(),
+                                     members.pointer("json_schema"));
+  if (members.faults().count() == before) check_example(members, schema, version.example);
+}
+
+bool is_same_json(const std::string& one, const std::string& other) {
+  if (one.empty() || other.empty()) return one == other;
+  return one == other || shown_json(one) == shown_json(other);
+}
+
+/// What events were published under stays what it was; only `deprecated` may change.
+void refuse_changes(Members& members, const EventTypeVersion& published,
+                    const EventTypeVersion& given) {
+  const auto refuse = [&](std::string_view name) {
+    members.add(name, "read_only",
+                fmt::format("version {} is published and keeps its {}: add a version after the "
+                            "last one, or give json_schema or example beside the name",
+                            published.n, name));
+  };
+  if (!is_same_json(published.json_schema, given.json_schema)) refuse("json_schema");
+  if (!is_same_json(published.example, given.example)) refuse("example");
+}
+
+const EventTypeVersion* version_of(const std::vector<EventTypeVersion>& versions, int n) {
+  const auto found = std::ranges::find(versions, n, &EventTypeVersion::n);
+  return found == versions.end() ? nullptr : &*found;
 }
 
 EventTypeVersion read_version(const json::object& input, Faults& faults, const std::string& pointer,
-                              int n_default) {
+                              int n_default, const std::vector<EventTypeVersion>& before) {
   Members members(input, faults, pointer);
+  const int n = static_cast<int>(members.integer("n", 1, version_number_max).value_or(n_default));
+  const EventTypeVersion* published = version_of(before, n);
   EventTypeVersion version;
-  version.n = static_cast<int>(members.integer("n", 1, 1'000'000).value_or(n_default));
-  std::optional<Schema> schema;
-  if (const json::value* given = members.find("json_schema"); given && !given->is_null()) {
-    const std::size_t before = faults.count();
-    Schema read = Schema::read(*given, faults, members.pointer("json_schema"));
-    if (faults.count() == before) schema = std::move(read);
-    version.json_schema = json::serialize(*given);
-    if (version.json_schema.size() > schema_bytes_max)
-      members.add("json_schema", "too_long",
-                  fmt::format("takes at most {} bytes", schema_bytes_max));
+  if (published != nullptr) version = *published;
+  version.n = n;
+  if (n > version_number_max)
+    members.add("n", "out_of_range", fmt::format("takes at most {}", version_number_max));
+  read_contents(members, version);
+  if (published != nullptr) {
+    refuse_changes(members, *published, version);
+    version = *published;  // The same JSON in other words is not written anew.
   }
-  read_example(members, schema, version);
-  version.deprecated = members.boolean("deprecated").value_or(false);
+  version.deprecated = members.boolean("deprecated").value_or(version.deprecated);
   members.refuse_unknown();
   return version;
 }
 
-std::vector<EventTypeVersion> read_versions(const json::array& list, Members& members) {
+void refuse_missing(Members& members, const std::vector<EventTypeVersion>& before,
+                    const std::vector<EventTypeVersion>& given) {
+  for (const EventTypeVersion& published : before)
+    if (version_of(given, published.n) == nullptr)
+      members.add("versions", "read_only",
+                  fmt::format("version {0} is published and cannot be taken away: list it as "
+                              "{{\"n\": {0}}}, with \"deprecated\": true to retire it",
+                              published.n));
+}
+
+/// The whole list anew; `before` are the published ones.
+std::vector<EventTypeVersion> read_versions(const json::array& list, Members& members,
+                                            const std::vector<EventTypeVersion>& before) {
   std::vector<EventTypeVersion> out;
   if (list.size() > versions_max)
     members.add("versions", "too_many", fmt::format("takes at most {}", versions_max));
@@ -76,13 +136,46 @@ std::vector<EventTypeVersion> read_versions(const json::array& list, Members& me
       continue;
     }
     const int last = out.empty() ? 0 : out.back().n;
-    out.push_back(read_version(*entry, members.faults(), pointer, last + 1));
+    out.push_back(read_version(*entry, members.faults(), pointer, last + 1, before));
     if (out.back().n <= last)
       members.faults().add(
           pointer + "/n", "out_of_range",
           fmt::format("takes a number above {}, that of the version before", last));
   }
+  refuse_missing(members, before, out);
   return out;
+}
+
+/// `json_schema` and `example` beside the name stand for one more version, which has from the
+/// current one what is not given.
+void read_next_version(Members& members, EventType& type) {
+  const EventTypeVersion* current = type.current();
+  EventTypeVersion next = current == nullptr ? EventTypeVersion{} : *current;
+  next.n = type.versions.empty() ? 1 : type.versions.back().n + 1;
+  next.deprecated = false;
+  read_contents(members, next);
+  if (type.versions.size() >= versions_max || next.n > version_number_max)
+    return members.add("versions", "too_many",
+                       fmt::format("an event type has at most {} versions, with numbers up to {}",
+                                   versions_max, version_number_max));
+  type.versions.push_back(std::move(next));
+}
+
+void read_all_versions(Members& members, EventType& type) {
+  const json::value* given = members.find("versions");
+  bool is_next = false;
+  for (const std::string_view name : {"json_schema", "example"}) {
+    if (members.find(name) == nullptr) continue;
+    is_next = true;
+    if (given != nullptr) members.add(name, "not_allowed", "is not taken beside versions");
+  }
+  if (is_next && given == nullptr) return read_next_version(members, type);
+  if (members.is_null("versions")) {
+    refuse_missing(members, type.versions, {});
+    type.versions.clear();
+  } else if (const json::array* list = members.array("versions")) {
+    type.versions = read_versions(*list, members, type.versions);
+  }
 }
 
 }  // namespace
@@ -123,7 +216,7 @@ Result<EventType> event_type_from(const Object& object) {
     }
     Members stored_members(*entry, faults, document.pointer("versions"));
     EventTypeVersion version;
-    version.n = static_cast<int>(stored_members.integer("n", 1, 1'000'000).value_or(1));
+    version.n = static_cast<int>(stored_members.integer("n", 1, version_number_max).value_or(1));
     version.json_schema = stored_json(stored_members, "json_schema", "");
     version.example = stored_json(stored_members, "example", "");
     version.deprecated = stored_members.boolean("deprecated").value_or(false);
@@ -168,10 +261,7 @@ EventType read_event_type(const json::object& input, Faults& faults, EventType b
     base.description.clear();
   else if (auto text = members.text("description", {.min = 0, .max = 4096}))
     base.description = *std::move(text);
-  if (members.is_null("versions"))
-    base.versions.clear();
-  else if (const json::array* list = members.array("versions"))
-    base.versions = read_versions(*list, members);
+  read_all_versions(members, base);
   base.archived = members.boolean("archived").value_or(base.archived);
   members.refuse_read_only(
       {"id", "object", "workspace_id", "current_version", "created_at", "updated_at", "version"});

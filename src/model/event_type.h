@@ -41,9 +41,12 @@ Object to_object(const EventType& type);
 Result<EventType> event_type_from(const Object& object);
 json::object to_api(const EventType& type);
 /// Applies the body of a POST (id 0: name is required) or PATCH (the name stays): {name,
-/// description, versions: [{n?, json_schema?, example?, deprecated?}], archived}. A list of
-/// versions replaces the whole list; n counts up where it is not given. A schema outside the
-/// supported subset and an example that its schema refuses are faults.
+/// description, versions: [{n?, json_schema?, example?, deprecated?}], json_schema, example,
+/// archived}. json_schema or example beside the name add one version, which has from the current
+/// one what is not given (null clears it). A list of versions replaces the whole list; n counts up
+/// where it is not given. Versions that `base` has are history: each must be in the list, where
+/// what is not given stays and only `deprecated` may change. A schema outside the supported subset
+/// and an example that its schema refuses are faults.
 EventType read_event_type(const json::object& input, Faults& faults, EventType base);
 
 }  // namespace posthorn::model

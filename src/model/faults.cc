@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "base/bytes.h"
+#include "text/json.h"
 
 namespace posthorn::model {
 namespace {
@@ -62,7 +63,7 @@ std::string shown(const json::value& value) {
     case json::kind::string:
       return shown(std::string_view(value.as_string()));
     default:
-      return json::serialize(value);
+      return text::json_text(value);
   }
 }
 

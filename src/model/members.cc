@@ -35,6 +35,10 @@ bool is_plain_text(std::string_view text) {
          });
 }
 
+bool is_plain_line(std::string_view text) {
+  return is_plain_text(text) && text.find_first_of("\t\n\r") == std::string_view::npos;
+}
+
 std::string Members::pointer(std::string_view name) const {
   return pointer_ + "/" + text::pointer_token(name);
 }
@@ -192,6 +196,8 @@ void Members::refuse_unknown() {
     std::string detail = fmt::format("there is no member {}", shown(name));
     if (const auto nearest = text::nearest(name, known_))
       detail += fmt::format("; did you mean \"{}\"?", *nearest);
+    else if (!known_.empty())
+      detail += fmt::format("; known: {}", fmt::join(known_, ", "));
     add(name, "unknown_member", std::move(detail));
   }
 }

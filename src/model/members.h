@@ -90,5 +90,7 @@ class Members {
 
 /// Whether text is UTF-8 without control characters other than tab, CR and LF.
 bool is_plain_text(std::string_view text);
+/// The same without tab and line ends: for what is an identifier or stands on one line.
+bool is_plain_line(std::string_view text);
 
 }  // namespace posthorn::model

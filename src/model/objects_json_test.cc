@@ -155,6 +155,88 @@ TEST_CASE("event type: the current version is the newest that is not deprecated,
   CHECK(type.current()->n == 2);
 }
 
+TEST_CASE("event type: json_schema or example alone add a version that keeps the rest") {
+  EventType base;
+  base.id = EventTypeId{1};
+  base.name = "a";
+  base.versions = {{1, R"({"type":"object","required":["id"]})", R"({"id":1})", false}};
+  const auto patched = [&](std::string_view text, std::string_view wanted = "") {
+    Faults faults;
+    EventType changed = read_event_type(body(text), faults, base);
+    CHECK(codes(faults) == wanted);
+    return changed;
+  };
+  const auto example = patched(R"({"example": {"id": 2}})");
+  REQUIRE(example.versions.size() == 2);
+  CHECK(example.versions[0].example == R"({"id":1})");
+  CHECK(example.versions[1].n == 2);
+  CHECK(example.versions[1].json_schema == base.versions[0].json_schema);
+  CHECK(example.versions[1].example == R"({"id":2})");
+
+  const auto schema = patched(R"({"json_schema": {"type": "object"}})");
+  CHECK(schema.current()->json_schema == R"({"type":"object"})");
+  CHECK(schema.current()->example == R"({"id":1})");
+
+  const auto cleared = patched(R"({"json_schema": null})");
+  CHECK(cleared.current()->n == 2);
+  CHECK(cleared.current()->json_schema.empty());
+  CHECK(cleared.current()->example == R"({"id":1})");
+
+  CHECK(patched(R"({"description": "d"})").versions.size() == 1);
+  patched(R"({"example": {"ID": 2}})", "/example/id schema");
+  patched(R"({"json_schema": {"type": "array"}})", "/example schema");
+  CHECK(patched(R"({"json_schema": {"type": "array"}, "example": null})").versions.size() == 2);
+  patched(R"({"json_schema": {"pattern": "x"}})", "/json_schema/pattern schema");
+  patched(R"({"example": 1, "versions": [{}]})", "/example not_allowed");
+}
+
+TEST_CASE("event type: what a new version does not say comes from the current one") {
+  Faults faults;
+  EventType base;
+  base.id = EventTypeId{1};
+  base.name = "a";
+  base.versions = {{1, R"({"type":"object"})", "", false}, {4, "false", "", true}};
+  const auto changed = read_event_type(body(R"({"example": {"id": 2}})"), faults, base);
+  CHECK(codes(faults).empty());
+  REQUIRE(changed.versions.size() == 3);
+  CHECK(changed.versions[2].n == 5);
+  CHECK(changed.versions[2].json_schema == R"({"type":"object"})");
+  CHECK_FALSE(changed.versions[2].deprecated);
+}
+
+TEST_CASE("event type: published versions neither change nor vanish") {
+  EventType base;
+  base.id = EventTypeId{1};
+  base.name = "a";
+  base.versions = {{1, R"({"type":"object","required":["id"]})", R"({"id":1.5})", false},
+                   {3, "", "", false}};
+  const auto patched = [&](std::string_view text, std::string_view wanted = "") {
+    Faults faults;
+    EventType changed = read_event_type(body(text), faults, base);
+    CHECK(codes(faults) == wanted);
+    return changed;
+  };
+  patched(R"({"versions": []})", "/versions read_only, /versions read_only");
+  patched(R"({"versions": null})", "/versions read_only, /versions read_only");
+  patched(R"({"versions": [{"n": 1}]})", "/versions read_only");
+  patched(R"({"versions": [{"n": 1, "json_schema": true}, {"n": 3}]})",
+          "/versions/0/json_schema read_only");
+  patched(R"({"versions": [{"n": 1, "example": null}, {"n": 3}]})",
+          "/versions/0/example read_only");
+  patched(R"({"versions": [{"n": 1}, {"n": 3, "example": 5}]})", "/versions/1/example read_only");
+
+  const auto same = patched(R"({"versions": [
+    {"n": 1, "json_schema": {"required": ["id"], "type": "object"}, "example": {"id": 1.5},
+     "deprecated": true},
+    {"n": 3, "json_schema": null}, {"json_schema": {"type": "array"}}]})");
+  REQUIRE(same.versions.size() == 3);
+  CHECK(same.versions[0].deprecated);
+  CHECK(same.versions[0].example == base.versions[0].example);
+  CHECK(same.versions[2].n == 4);
+  const auto kept = patched(R"({"versions": [{"n": 1, "deprecated": true}, {"n": 3}]})");
+  CHECK(kept.versions[0].json_schema == base.versions[0].json_schema);
+}
+
 TEST_CASE("event type: what is refused, and where") {
   CHECK(event_type_faults("{}") == "/name required");
   for (const char* name : {"Ticket", "a..b", "a.*", "a b", ".a"})

@@ -21,6 +21,11 @@ constexpr std::array<std::string_view, 12> annotations{
     "example", "examples",    "deprecated", "readOnly", "writeOnly", "format"};
 constexpr std::string_view definitions = "#/$defs/";
 
+constexpr std::string_view supported_keywords =
+    "type, enum, const, required, properties, additionalProperties, items, minProperties, "
+    "maxProperties, minItems, maxItems, minLength, maxLength, minimum, maximum, exclusiveMinimum, "
+    "exclusiveMaximum, $ref, $defs";
+
 bool is_annotation(std::string_view name) {
   return std::ranges::find(annotations, name) != annotations.end() || name.starts_with("x-");
 }
@@ -103,7 +108,8 @@ class Reader {
     if (name == "$ref") return reference(index, value, pointer);
     if (count(index, name, value, pointer) || bound(index, name, value, pointer)) return;
     if (is_annotation(name) || (name == "$defs" && index == 0)) return;
-    fault(pointer, fmt::format("the keyword {} is not supported", shown(name)));
+    fault(pointer, fmt::format("the keyword {} is not supported; these are: {}", shown(name),
+                               supported_keywords));
   }
 
   void type(SchemaIndex index, const json::value& value, const std::string& pointer) {

@@ -45,7 +45,7 @@ TEST_CASE("schema: types, alone and in a list") {
   CHECK(takes(R"({"type": "integer"})", "5"));
   CHECK(takes(R"({"type": "integer"})", "5.0"));
   CHECK(takes(R"({"type": "integer"})", "18446744073709551615"));
-  CHECK(refused(R"({"type": "integer"})", "5.5") == "takes integer, not 5.5E0");
+  CHECK(refused(R"({"type": "integer"})", "5.5") == "takes integer, not 5.5");
   CHECK(takes(R"({"type": "number"})", "5.5"));
   CHECK(takes(R"({"type": ["string", "null"]})", "null"));
   CHECK(refused(R"({"type": ["string", "null"]})", "[]") == "takes string or null, not []");
@@ -121,8 +121,9 @@ TEST_CASE("schema: what is outside the subset is named, with its place") {
   CHECK(places(R"({"prefixItems": []})") == "/prefixItems");
   Faults faults;
   (void)Schema::read(parsed(R"({"pattern": "a"})"), faults, "/versions/0/json_schema");
-  CHECK(faults.summary() ==
-        "/versions/0/json_schema/pattern: the keyword \"pattern\" is not supported");
+  CHECK(
+      faults.summary().starts_with("/versions/0/json_schema/pattern: the keyword \"pattern\" is "
+                                   "not supported; these are: type, "));
 }
 
 TEST_CASE("schema: wrong values of keywords are told") {

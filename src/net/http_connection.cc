@@ -81,7 +81,7 @@ template <class Stream>
 void HttpConnection<Stream>::begin_request() {
   scanner_.reset();
   refusal_.status = 0;
-  request_.request_id = request_.body = request_.head.method = {};
+  request_.request_id = request_.head.request_id = request_.body = request_.head.method = {};
   request_.head.minor_version = 1;
   if (begin_ != end_) {
     // Of a pipelined request something is there already.
@@ -129,8 +129,14 @@ void HttpConnection<Stream>::name_request() {
   if (const auto given = request_.head.header("X-Request-Id"); given && is_sane_request_id(*given))
     request_id_ = *given;
   else
-    request_id_.assign("call_").append(to_base32(host_->next_request += request_step));
-  request_.request_id = request_id_;
+    return make_request_id();
+  request_.request_id = request_.head.request_id = request_id_;
+}
+
+template <class Stream>
+void HttpConnection<Stream>::make_request_id() {
+  request_id_.assign("call_").append(to_base32(host_->next_request += request_step));
+  request_.request_id = request_.head.request_id = request_id_;
 }
 
 template <class Stream>
@@ -147,14 +153,14 @@ template <class Stream>
 std::optional<http::Response> HttpConnection<Stream>::refusal_before_body() {
   const auto& head = request_.head;
   if (!head.target_authority.empty() && !is_own_authority(head.target_authority))
-    return host_->service.refuse(421, "The request target names another server.");
+    return host_->service.refuse(421, "The request target names another server.", request_id_);
   auto admitted = host_->service.admit(head, caller_.address);
   if (auto* refused = std::get_if<http::Response>(&admitted)) return std::move(*refused);
   auto& terms = std::get<http::Admitted>(admitted);
   body_bytes_max_ = terms.body_bytes_max;
   hold_ = std::move(terms.hold);
   if (head.content_length.value_or(0) > body_bytes_max_)
-    return host_->service.refuse(413, "The body is larger than is taken here.");
+    return host_->service.refuse(413, "The body is larger than is taken here.", request_id_);
   return {};
 }
 
@@ -356,11 +362,13 @@ task<> HttpConnection<Stream>::linger() {
 template <class Stream>
 task<> HttpConnection<Stream>::give_up() {
   if (refusal_.status >= 400 && !idle && !timed_out) {
-    auto response = host_->service.refuse(refusal_.status, refusal_.detail);
+    if (request_.request_id.empty()) make_request_id();
+    auto response = host_->service.refuse(refusal_.status, refusal_.detail, request_id_);
     co_return co_await refuse(std::move(response));
   }
   if (!timed_out || idle || failed_) co_return;
-  auto response = host_->service.refuse(408, "The request did not come in time.");
+  if (request_.request_id.empty()) make_request_id();
+  auto response = host_->service.refuse(408, "The request did not come in time.", request_id_);
   co_await refuse(std::move(response));
 }
 
@@ -403,12 +411,12 @@ task<> HttpConnection<Stream>::serve() {
                          {{"request_id", request_id_}, {"what", error.what()}});
         bug = true;
       }
-      if (bug) response = host_->service.refuse(500, bug_detail);
+      if (bug) response = host_->service.refuse(500, bug_detail, request_id_);
       hold_.reset();
     }
     if (!http::is_sendable(*response)) {
       host_->log.error("http.unsendable_response", {{"request_id", request_id_}});
-      response = host_->service.refuse(500, bug_detail);
+      response = host_->service.refuse(500, bug_detail, request_id_);
     }
     if (response->stream) co_return co_await answer_stream(*response);
     keep_ = keep_ && !response->close && !host_->draining;

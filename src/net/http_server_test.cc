@@ -24,7 +24,7 @@ class EchoService final : public http::Service {
  public:
   std::variant<http::Admitted, http::Response> admit(const http::RequestHead& head,
                                                      std::string_view) override {
-    if (head.path == "/refused") return refuse(404, "no such thing");
+    if (head.path == "/refused") return refuse(404, "no such thing", head.request_id);
     return http::Admitted{20'000};
   }
   task<http::Response> serve(const http::Request& request) override {
@@ -45,7 +45,7 @@ class EchoService final : public http::Service {
       }
     co_return response;
   }
-  http::Response refuse(int status, std::string_view detail) override {
+  http::Response refuse(int status, std::string_view detail, std::string_view) override {
     http::Response response;
     response.status = status;
     response.content_type = "text/plain";

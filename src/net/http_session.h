@@ -86,6 +86,7 @@ class HttpConnection final : public Connection, public http::BodyWriter, private
   bool head_is_settled();
   bool parse();
   void name_request();
+  void make_request_id();
   [[nodiscard]] bool is_own_authority(std::string_view authority) const;
   std::optional<http::Response> refusal_before_body();
   bool skips_body();

@@ -104,16 +104,6 @@ bool satisfied(const Node& node, const json::object& document) {
   return false;
 }
 
-/// A value for a sentence: JSON, cut where it gets long.
-std::string shown(const json::value& value) {
-  constexpr std::size_t shown_bytes_max = 80;
-  std::string text = json_text(value);
-  if (text.size() <= shown_bytes_max) return text;
-  std::size_t end = shown_bytes_max;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
-  return text.substr(0, end) + "…";
-}
-
 std::string shown_list(const json::value& list) {
   std::string text;
   for (const json::value& item : list.get_array()) text += (text.empty() ? "" : ", ") + shown(item);
@@ -175,6 +165,15 @@ std::string reason(const Node& node, const json::object& document) {
 }
 
 }  // namespace
+
+std::string shown(const json::value& value) {
+  constexpr std::size_t shown_bytes_max = 80;
+  std::string text = json_text(value);
+  if (text.size() <= shown_bytes_max) return text;
+  std::size_t end = shown_bytes_max;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+  return text.substr(0, end) + "…";
+}
 
 bool Filter::matches(const json::object& document) const {
   return root_ == nullptr || satisfied(*root_, document);

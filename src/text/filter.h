@@ -12,6 +12,7 @@
 // false} and $ne/$nin.
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,10 +25,17 @@ namespace posthorn::text {
 inline constexpr int filter_conditions_max = 100;
 inline constexpr int filter_depth_max = 8;
 
+struct FilterFault {
+  std::string pointer;  ///< RFC 6901, into the filter: "/data.amount/$gt"; empty: the whole of it.
+  std::string what;     ///< "takes a number or text, not true"
+};
+
 class Filter {
  public:
-  /// Errors: invalid; `what` begins with the JSON pointer of the fault: "/data.amount/$gt: takes a
-  /// number or text".
+  /// Adds everything that is wrong to `faults`; nullopt when there was something.
+  static std::optional<Filter> parse(const json::value& source, std::vector<FilterFault>& faults);
+  /// The same for callers that tell one fault. Errors: invalid; `what` is the first fault behind
+  /// its pointer, if it has one: "/data.amount/$gt: takes a number or text, not true".
   static Result<Filter> parse(const json::value& source);
   /// True when the document (an object with the roots above) satisfies it. Cost: linear in
   /// conditions.

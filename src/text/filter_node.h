@@ -36,4 +36,7 @@ struct Filter::Node {
   json::value operand;
 };
 
+/// A value for a sentence: JSON, cut where it gets long.
+std::string shown(const json::value& value);
+
 }  // namespace posthorn::text

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <iterator>
 
 #include "base/bytes.h"
 #include "text/filter.h"
@@ -76,109 +77,132 @@ std::string_view operand_fault(FilterOperator op, const json::value& operand) {
   return "is unknown";
 }
 
-/// Reads one filter; counts its conditions as it goes.
+/// Reads one filter: counts its conditions and collects its faults as it goes. What it gives is of
+/// use only when there was no fault.
 class FilterReader {
  public:
-  /// `pointer` is the place of `source`; `depth` counts the objects around it.
-  Result<Node> read(const json::value& source, const std::string& pointer, int depth) {
-    const json::object* object = source.if_object();
-    if (object == nullptr) return bad(pointer, "a filter is an object of paths and operators");
-    if (depth == filter_depth_max) return bad(pointer, "filters nest at most 8 deep");
-    Node all;
-    // An empty one counts too, or a list of them would cost without bound.
-    if (object->empty() && !count(1)) return too_many();
-    for (const auto& [name, value] : *object) {
-      const std::string place = pointer + "/" + pointer_token(name);
-      if (name.starts_with('$')) {
-        PH_TRY(Node part, read_joiner(name, value, place, depth));
-        all.parts.push_back(std::move(part));
-      } else if (auto added = add_conditions(all, name, value, place); !added) {
-        return fail(std::move(added).error());
-      }
-    }
-    return all;
+  explicit FilterReader(std::vector<FilterFault>& faults) : faults_(faults) {}
+
+  Node run(const json::value& source) {
+    Node root = read(source, "", 0);
+    if (conditions_ > static_cast<std::size_t>(filter_conditions_max))
+      fault("", "a filter holds at most 100 conditions (each value of a list counts), not " +
+                    std::to_string(conditions_));
+    return root;
   }
 
  private:
-  static std::unexpected<Error> bad(const std::string& pointer, std::string_view what) {
-    return fail(Errc::invalid, pointer + ": " + std::string(what));
+  void fault(const std::string& pointer, std::string what) {
+    faults_.push_back({pointer, std::move(what)});
   }
 
-  Result<Node> read_joiner(std::string_view name, const json::value& value,
-                           const std::string& place, int depth) {
+  /// `pointer` is the place of `source`; `depth` counts the objects around it.
+  Node read(const json::value& source, const std::string& pointer, int depth) {
+    Node all;
+    const json::object* object = source.if_object();
+    if (object == nullptr)
+      fault(pointer, "a filter is an object of paths and operators, not " + shown(source));
+    else if (depth == filter_depth_max)
+      fault(pointer, "filters nest at most 8 deep");
+    else
+      read_members(all, *object, pointer, depth);
+    return all;
+  }
+
+  void read_members(Node& all, const json::object& object, const std::string& pointer, int depth) {
+    // An empty one counts too, or a list of them would cost without bound.
+    if (object.empty()) ++conditions_;
+    for (const auto& [name, value] : object) {
+      const std::string place = pointer + "/" + pointer_token(name);
+      if (name.starts_with('$'))
+        all.parts.push_back(read_joiner(name, value, place, depth));
+      else
+        add_conditions(all, name, value, place);
+    }
+  }
+
+  Node read_joiner(std::string_view name, const json::value& value, const std::string& place,
+                   int depth) {
     Node node;
     if (name == "$not") {
       node.kind = Kind::negation;
-      PH_TRY(Node part, read(value, place, depth + 1));
-      node.parts.push_back(std::move(part));
+      node.parts.push_back(read(value, place, depth + 1));
       return node;
     }
-    if (std::ranges::find(joiners, name) == joiners.end())
-      return bad(place, "here a path or $and, $or, $not is expected" + did_you_mean(name, joiners));
+    if (std::ranges::find(joiners, name) == joiners.end()) {
+      fault(place, "here a path or $and, $or, $not is expected" + did_you_mean(name, joiners));
+      return node;
+    }
     node.kind = name == "$or" ? Kind::any : Kind::all;
     const json::array* list = value.if_array();
-    if (list == nullptr || list->empty()) return bad(place, "takes a list of at least one filter");
-    for (std::size_t i = 0; i < list->size(); ++i) {
-      PH_TRY(Node part, read((*list)[i], place + "/" + std::to_string(i), depth + 1));
-      node.parts.push_back(std::move(part));
+    if (list == nullptr || list->empty()) {
+      fault(place, "takes a list of at least one filter, not " + shown(value));
+      return node;
     }
+    for (std::size_t i = 0; i < list->size(); ++i)
+      node.parts.push_back(read((*list)[i], place + "/" + std::to_string(i), depth + 1));
     return node;
   }
 
-  Result<> add_conditions(Node& all, std::string_view name, const json::value& value,
-                          const std::string& place) {
-    auto path = FilterPath::parse(name);
-    if (!path) return bad(place, path.error().what);
+  void add_conditions(Node& all, std::string_view name, const json::value& value,
+                      const std::string& place) {
+    const auto path = FilterPath::parse(name);
+    if (!path) return fault(place, path.error().what);
     if (value.is_array())
-      return bad(place, "a list needs an operator: {\"$in\": [...]} or {\"$eq\": [...]}");
+      return fault(place, "a list needs an operator: {\"$in\": [...]} or {\"$eq\": [...]}");
     const json::object* object = value.if_object();
     if (object == nullptr) return add(all, *path, eq, value, place);
     if (object->empty() || !object->begin()->key().starts_with('$'))
-      return bad(place, "an object here holds operators; to look inside write \"" +
-                            printable(name) + ".name\", to compare it whole {\"$eq\": {...}}");
+      return fault(place, "an object here holds operators; to look inside write \"" +
+                              printable(name) + ".name\", to compare it whole {\"$eq\": {...}}");
     for (const auto& [operator_name, operand] : *object) {
       const auto known =
           std::ranges::find(operators, std::string_view(operator_name), &OperatorName::name);
       const std::string operator_place = place + "/" + pointer_token(operator_name);
-      if (known == operators.end()) return bad(operator_place, operator_list(operator_name));
-      if (auto added = add(all, *path, known->op, operand, operator_place); !added) return added;
+      if (known == operators.end())
+        fault(operator_place, operator_list(operator_name));
+      else
+        add(all, *path, known->op, operand, operator_place);
     }
-    return {};
   }
 
-  Result<> add(Node& all, const FilterPath& path, FilterOperator op, const json::value& operand,
-               const std::string& place) {
-    if (const auto fault = operand_fault(op, operand); !fault.empty()) return bad(place, fault);
+  void add(Node& all, const FilterPath& path, FilterOperator op, const json::value& operand,
+           const std::string& place) {
+    if (const auto allowed = operand_fault(op, operand); !allowed.empty())
+      return fault(place, std::string(allowed) + ", not " + shown(operand));
     const bool is_list = op == in || op == nin;
-    if (!count(is_list ? operand.get_array().size() : 1)) return too_many();
+    conditions_ += is_list ? operand.get_array().size() : 1;
     Node condition;
     condition.kind = Kind::condition;
     condition.path = path;
     condition.op = op;
     condition.operand = operand;
     all.parts.push_back(std::move(condition));
-    return {};
   }
 
-  bool count(std::size_t more) {
-    conditions_ += more;
-    return conditions_ <= static_cast<std::size_t>(filter_conditions_max);
-  }
-
-  static std::unexpected<Error> too_many() {
-    return bad("", "a filter holds at most 100 conditions (each value of a list counts)");
-  }
-
+  std::vector<FilterFault>& faults_;
   std::size_t conditions_ = 0;
 };
 
 }  // namespace
 
-Result<Filter> Filter::parse(const json::value& source) {
-  PH_TRY(Node root, FilterReader().read(source, "", 0));
+std::optional<Filter> Filter::parse(const json::value& source, std::vector<FilterFault>& faults) {
+  std::vector<FilterFault> found;
+  Node root = FilterReader(found).run(source);
+  const bool is_valid = found.empty();
+  std::ranges::move(found, std::back_inserter(faults));
+  if (!is_valid) return std::nullopt;
   Filter filter;
   filter.root_ = std::make_shared<const Node>(std::move(root));
   return filter;
+}
+
+Result<Filter> Filter::parse(const json::value& source) {
+  std::vector<FilterFault> faults;
+  if (auto filter = parse(source, faults)) return *std::move(filter);
+  const auto& first = faults.front();
+  return fail(Errc::invalid,
+              first.pointer.empty() ? first.what : first.pointer + ": " + first.what);
 }
 
 }  // namespace posthorn::text

@@ -115,15 +115,17 @@ TEST_CASE("filter: says which condition failed first") {
 }
 
 TEST_CASE("filter: a fault names its place and what is allowed") {
-  CHECK(fault("[]") == ": a filter is an object of paths and operators");
-  CHECK(fault(R"({"data.amount": {"$gt": true}})") == "/data.amount/$gt: takes a number or text");
+  CHECK(fault("[]") == "a filter is an object of paths and operators, not []");
+  CHECK(fault("5") == "a filter is an object of paths and operators, not 5");
+  CHECK(fault(R"({"data.amount": {"$gt": true}})") ==
+        "/data.amount/$gt: takes a number or text, not true");
   CHECK(fault(R"({"data.a/b": {"$in": []}})") ==
-        "/data.a~1b/$in: takes a list of at least one value");
-  CHECK(fault(R"({"data.a": {"$exists": 1}})") == "/data.a/$exists: takes true or false");
-  CHECK(fault(R"({"data.a": {"$starts_with": 1}})") == "/data.a/$starts_with: takes text");
-  CHECK(fault(R"({"data.a": {"$ends_with": null}})") == "/data.a/$ends_with: takes text");
+        "/data.a~1b/$in: takes a list of at least one value, not []");
+  CHECK(fault(R"({"data.a": {"$exists": 1}})") == "/data.a/$exists: takes true or false, not 1");
+  CHECK(fault(R"({"data.a": {"$starts_with": 1}})") == "/data.a/$starts_with: takes text, not 1");
+  CHECK(fault(R"({"data.a": {"$ends_with": null}})") == "/data.a/$ends_with: takes text, not null");
   CHECK(fault(R"({"data.a": {"$contains": {}}})") ==
-        "/data.a/$contains: takes text, a number, true, false or null");
+        "/data.a/$contains: takes text, a number, true, false or null, not {}");
   CHECK(fault(R"({"data.a": {"$gte": 1, "$lst": 2}})") ==
         "/data.a/$lst: the operators are $eq $ne $gt $gte $lt $lte $in $nin $exists $starts_with "
         "$ends_with $contains; got \"$lst\", did you mean \"$lt\"?");
@@ -135,9 +137,10 @@ TEST_CASE("filter: a fault names its place and what is allowed") {
         "/data.a: a list needs an operator: {\"$in\": [...]} or {\"$eq\": [...]}");
   CHECK(fault(R"({"$orr": []})") ==
         "/$orr: here a path or $and, $or, $not is expected, did you mean \"$or\"?");
-  CHECK(fault(R"({"$or": []})") == "/$or: takes a list of at least one filter");
-  CHECK(fault(R"({"$or": {}})") == "/$or: takes a list of at least one filter");
-  CHECK(fault(R"({"$and": [{}, 1]})") == "/$and/1: a filter is an object of paths and operators");
+  CHECK(fault(R"({"$or": []})") == "/$or: takes a list of at least one filter, not []");
+  CHECK(fault(R"({"$or": {}})") == "/$or: takes a list of at least one filter, not {}");
+  CHECK(fault(R"({"$and": [{}, 1]})") ==
+        "/$and/1: a filter is an object of paths and operators, not 1");
   CHECK(fault(R"({"dta.x": 1})") ==
         "/dta.x: a path begins with id, type, key, application, channels or data; got \"dta\", did "
         "you mean \"data\"?");
@@ -155,6 +158,20 @@ TEST_CASE("filter: a fault names its place and what is allowed") {
   CHECK(fault(R"({"data.a\\": 1})") == "/data.a\\: \\ in a path stands only before a dot, [ or \\");
 }
 
+TEST_CASE("filter: all faults are told at once, in their order") {
+  std::vector<FilterFault> faults;
+  const auto source = parse_json(
+      R"({"x": 1, "data.a": {"$foo": 1}, "$or": [{"y": 2}, {"data.b": {"$in": 5, "$gt": 1.5}}]})");
+  CHECK_FALSE(Filter::parse(*source, faults).has_value());
+  std::vector<std::string> pointers;
+  for (const auto& one : faults) pointers.push_back(one.pointer);
+  CHECK(pointers ==
+        std::vector<std::string>{"/x", "/data.a/$foo", "/$or/0/y", "/$or/1/data.b/$in"});
+  CHECK(faults.back().what == "takes a list of at least one value, not 5");
+  CHECK(Filter::parse(*parse_json(R"({"data.b": {"$gt": 1.5}})"), faults).has_value());
+  CHECK(faults.size() == 4);
+}
+
 TEST_CASE("filter: the limits hold at the limit and not one past it") {
   const auto nested = [](int depth) {
     std::string text = "{}";
@@ -170,7 +187,7 @@ TEST_CASE("filter: the limits hold at the limit and not one past it") {
     return text + "]}}";
   };
   const std::string too_many =
-      ": a filter holds at most 100 conditions (each value of a list counts)";
+      "a filter holds at most 100 conditions (each value of a list counts), not 101";
   CHECK(fault(list(filter_conditions_max)) == "accepted");
   CHECK(fault(list(filter_conditions_max + 1)) == too_many);
 

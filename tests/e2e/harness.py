@@ -74,7 +74,7 @@ class Posthorn:
 
     def start(self, seconds=30):
         environment = {k: v for k, v in os.environ.items() if not k.startswith("POSTHORN_")}
-        environment.update(POSTHORN_ADMIN_KEY=ADMIN_KEY, POSTHORN_LOG__FORMAT="json", **self.environment)
+        environment.update({"POSTHORN_ADMIN_KEY": ADMIN_KEY, "POSTHORN_LOG__FORMAT": "json", **self.environment})
         begin = time.monotonic()
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen([self.binary, "serve", "--data", self.data, "--listen", f"{self.host}:{self.wanted_port}", *self.arguments],

@@ -5,6 +5,7 @@ import http.client
 import json
 import os
 import shutil
+import socket
 import ssl
 import subprocess
 import tempfile
@@ -34,6 +35,15 @@ def configuration():
     checks.check("the nearest name is suggested", "tls.certificate" in errors, errors)
     code, _, errors = bare("serve", "--data", folder, environment={"POSTHORN_DELIVERY__INFLIGHT": "5"})
     checks.equal("an unknown variable: exit 2", code, 2)
+    code, _, errors = bare("serve", "--config", folder, "--data", folder)
+    checks.check("a configuration that is a folder: exit 2, and it is named", code == 2 and folder in errors, f"{code} {errors}")
+    code, _, errors = bare("serve", "--data", folder, environment={"POSTHORN_EGRESS__CA_FILE": "/nope", "POSTHORN_SMTP__FROM": "x", "POSTHORN_PUBLIC_URL": "foo"})
+    checks.check("files, addresses and URLs are checked together", code == 2 and all(word in errors for word in ("egress.ca_file", "smtp.from", "public_url")), errors)
+    code, _, errors = bare("serve", "--data", os.path.join(folder, "new"), "--resume-from", "foo", "--once")
+    checks.check("a wrong --resume-from: exit 2, and what it takes", code == 2 and "--resume-from" in errors and "foo" in errors, f"{code} {errors}")
+    checks.check("and no data folder", not os.path.exists(os.path.join(folder, "new")))
+    code, _, errors = bare("serve", "--data", folder, "--listen", "127.0.0.1:0", "--once", environment={"POSTHORN_SECRET": "whsec_x"})
+    checks.equal("a variable of another command does not matter", code, 0)
     code, _, errors = bare("serve", "--no-such-flag")
     checks.equal("an unknown flag: exit 2", code, 2)
     code, _, _ = bare("no-such-command")
@@ -57,6 +67,25 @@ def once_with_demo():
     code, out, _ = bare("serve", "--data", folder, "--listen", "127.0.0.1:0", "--demo", "--once")
     checks.equal("a second time too", code, 0)
     checks.check("the key is shown only once", "phk_" not in out, out)
+    shutil.rmtree(folder)
+
+
+def the_admin_key_outlives_a_failed_start():
+    folder = tempfile.mkdtemp()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        code, out, errors = bare("serve", "--data", folder, "--listen", f"127.0.0.1:{taken.getsockname()[1]}", "--once")
+        checks.check("a start on a port in use fails", code != 0 and "phk_" not in out, f"{code} {out} {errors}")
+    code, out, _ = bare("serve", "--data", folder, "--listen", "127.0.0.1:0", "--once")
+    checks.check("the key is made and shown by the start that succeeds", code == 0 and "phk_" in out, f"{code} {out}")
+    shown = next(word for word in out.split() if word.startswith("phk_"))
+    with Posthorn(BINARY, data=folder) as posthorn:
+        checks.equal("a key that is set opens a folder whose key was lost", posthorn.request("GET", "/v1/workspaces")[0], 200)
+        checks.equal("the one that was made does not count meanwhile", posthorn.request("GET", "/v1/workspaces", key=shown)[0], 401)
+        made = posthorn.call("POST", "/v1/api-keys", {"name": "operator", "scopes": ["admin"]})["key"]
+        posthorn.stop()
+    with Posthorn(BINARY, data=folder, environment={"POSTHORN_ADMIN_KEY": "another_key_of_the_admin"}) as posthorn:
+        checks.equal("the set key ends with its setting", posthorn.request("GET", "/v1/workspaces")[0], 401)
+        checks.equal("a key made with it stays", posthorn.request("GET", "/v1/workspaces", key=made)[0], 200)
     shutil.rmtree(folder)
 
 
@@ -103,6 +132,9 @@ def backup_and_restore():
             checks.check("without the key file", not os.path.exists(os.path.join(target, "keys")))
             checks.equal("it verifies", bare("restore", "--from", target, "--verify")[0], 0)
             checks.equal("it restores", bare("restore", "--from", target, "--data", copy)[0], 0)
+            code, _, errors = bare("serve", "--data", copy, "--listen", "127.0.0.1:0", "--once")
+            checks.check("without its key file it does not start, and says so", code == 2 and "keys is missing" in errors, f"{code} {errors}")
+            checks.check("and makes none", not os.path.exists(os.path.join(copy, "keys")))
             shutil.copy(os.path.join(posthorn.data, "keys"), os.path.join(copy, "keys"))
             posthorn.stop()
         count = receiver.count()
@@ -270,9 +302,153 @@ def command_line():
         checks.equal("openapi", document["openapi"], "3.1.0")
 
 
+def leaf_commands(words=()):
+    """The words of every command that has no commands of its own, out of the help itself."""
+    code, out, errors = bare(*words, "--help")
+    checks.equal(f"{' '.join(words)} --help", code, 0)
+    listed = out.partition("\nSubcommands:\n")[2].split("\n\n")[0]
+    names = [line.split()[0] for line in listed.splitlines() if line.startswith("  ") and line[2] != " "]
+    if not names:
+        return [(words, out)]
+    return [leaf for name in names for leaf in leaf_commands((*words, name))]
+
+
+def help_has_examples():
+    """Every command shows how it is called; the root says what the exit codes mean."""
+    leaves = leaf_commands()
+    checks.check("the commands are found", len(leaves) > 50, len(leaves))
+    for words, out in leaves:
+        call = " ".join(("posthorn", *words))
+        footer = out[out.find("\nExample"):].splitlines()
+        checks.check(f"{call} --help has an example of its own", any(line.startswith("  ") and call in line for line in footer), out)
+        others = [line for line in footer if line.startswith("  posthorn ") and call not in line]
+        checks.equal(f"{call} --help has no example of another command", others, [])
+    told = bare("--help")[1]
+    codes = ("0 done", "1 failed", "2 wrong", "3 something", "4 not found", "5 not authorised", "6 conflict", "7 server", "8 bad signature",
+             "9 partly", "10 rate limited")
+    checks.check("posthorn --help has every exit code", all(code in told for code in codes), told)
+
+
+def wrong_words():
+    """What is not known is named, with the nearest known word."""
+    for words, expected in ((("endpoints", "frob"), ("endpoints", '"frob"', "rotate-secret")), (("endpoints", "creat"), ('"creat"', "did you mean create?")),
+                            (("endpoint",), ('"endpoint"', "did you mean endpoints?")), (("endpoints",), ("say what to do with endpoints", "create")),
+                            (("endpoints", "--frob"), ("--frob",)), ((), ("say what to do", "serve"))):
+        code, _, errors = bare(*words)
+        checks.check(f"posthorn {' '.join(words)}: exit 2, and it is said why", code == 2 and all(part in errors for part in expected), f"{code} {errors}")
+    code, _, errors = bare("serve", "--listen", "nowhere")
+    checks.check("a wrong --listen is named as it was given", code == 2 and "--listen:" in errors and "POSTHORN_LISTEN" not in errors, errors)
+
+
+def refusals_of_input():
+    """Wrong input ends with 2, names the option, and nothing happens."""
+    with Posthorn(BINARY) as posthorn:
+        def refused(what, arguments, *parts, text=""):
+            code, _, errors = posthorn.cli(*arguments, text=text)
+            checks.check(f"{what}: exit 2, and it is said why", code == 2 and all(part in errors for part in parts), f"{code} {errors}")
+
+        refused("publish without data", ("events", "publish", "cli.test"), "--data TEXT, @file or -", text='{"n":1}')
+        refused("publish with empty data", ("events", "publish", "cli.test", "--data", ""), "--data is not JSON")
+        checks.equal("and nothing was published", list(posthorn.pages("/v1/events")), [])
+        code, _, errors = posthorn.cli("events", "publish", "cli.test", "--data", "-", text='{"n":1}')
+        checks.equal("a pipe is read by --data -", code, 0)
+        smuggled = '{"type":"object"},"archived":true'
+        refused("a schema with more behind it", ("event-types", "create", "cli.schema", "--schema", smuggled), "--schema is not JSON")
+        refused("an example that is not JSON", ("event-types", "create", "cli.schema", "--example", "{"), "--example is not JSON")
+        code, _, errors = posthorn.cli("event-types", "create", "cli.schema", "--schema", '{"type":"object"}', "--example", '{"n":12345678901234567890}')
+        checks.equal("a right schema and example are taken", (code, errors), (0, ""))
+        create = ("endpoints", "create", "https://example.com/hooks")
+        refused("an empty --retry", (*create, "--retry", ""), "--retry takes")
+        refused("a header twice", (*create, "--header", "X-Team: a", "--header", "x-team: b"), "x-team", "twice")
+        refused("probing and not", (*create, "--probing", "--no-probing"), "--probing")
+        endpoint = posthorn.call("POST", "/v1/endpoints", {"url": "https://example.com/hooks", "event_types": ["none.*"]})["id"]
+        refused("a delete without --yes", ("endpoints", "delete", endpoint), "--yes")
+        checks.equal("and it is still there", posthorn.request("GET", "/v1/endpoints/" + endpoint)[0], 200)
+        refused("ids with --dry-run", ("deliveries", "replay", "dlv_0000000000042", "--dry-run", "--rate", "5"), "--dry-run", "--rate", "beside ids")
+        refused("ids with a filter", ("deliveries", "replay", "dlv_0000000000042", "--status", "exhausted", "--wait"), "--status", "--wait")
+        refused("request ids with --dry-run", ("requests", "replay", "req_0000000000042", "--force", "--dry-run"), "--dry-run cannot stand beside ids")
+        code, _, errors = posthorn.cli("endpoints", "create", "http://10.0.0.1/")
+        checks.equal("one fault is told once", (code, errors.count("/url:")), (2, 1))
+
+
+def updates_undo():
+    with Posthorn(BINARY) as posthorn:
+        endpoint = posthorn.call("POST", "/v1/endpoints", {"url": "https://example.com/hooks"})["id"]
+
+        def update(*arguments):
+            code, out, errors = posthorn.cli("--json", "endpoints", "update", endpoint, *arguments)
+            checks.equal(f"endpoints update {' '.join(arguments)}", (code, errors), (0, ""))
+            shown = json.loads(out) if out else {}
+            return tuple(shown.get(name) for name in ("description", "rate_limit", "probing"))
+
+        checks.equal("set", update("--description", "shop", "--rate", "5", "--no-probing"), ("shop", 5, False))
+        checks.equal("undone", update("--description", "", "--rate", "0", "--probing"), ("", None, True))
+        checks.equal("nothing given is no change", posthorn.cli("endpoints", "update", endpoint)[0], 2)
+
+
+def replay_jobs():
+    """What a job looks at, counts and skips."""
+    with Receiver() as receiver, Posthorn(BINARY) as posthorn:
+        endpoint = posthorn.call("POST", "/v1/endpoints", {"url": receiver.url, "event_types": ["replay.*"]})["id"]
+        posthorn.call("POST", "/v1/events", {"type": "replay.test", "data": {}})
+        row = wait_until(lambda: list(posthorn.pages("/v1/deliveries?status=succeeded")), 20)[0]
+        code, out, errors = posthorn.cli("deliveries", "replay", "--status", "succeeded", "--dry-run")
+        checks.equal("a dry run is a sentence", (code, out), (0, "1 delivery would be replayed\n"))
+        code, out, _ = posthorn.cli("--json", "deliveries", "replay", "--status", "succeeded", "--dry-run")
+        checks.equal("and the record for programs", (code, json.loads(out)["total"]), (0, 1))
+        code, _, errors = posthorn.cli("deliveries", "replay", "--endpoint", endpoint, "--yes")
+        checks.check("a job that matches nothing says why", code == 0 and "without --status only exhausted" in errors, f"{code} {errors}")
+        checks.check("the help says it too", "only exhausted" in bare("deliveries", "replay", "--help")[1])
+        code, _, errors = posthorn.cli("deliveries", "replay", row["id"], "--dry-run")
+        checks.equal("a dry run beside an id sends nothing", (code, receiver.count()), (2, 1))
+        checks.equal("the endpoint goes", posthorn.cli("--yes", "endpoints", "delete", endpoint)[0], 0)
+        code, _, errors = posthorn.cli("--yes", "deliveries", "replay", "--status", "succeeded", "--wait")
+        checks.check("a job of which all were skipped ends with 9", code == 9 and "1 of 1 skipped" in errors, f"{code} {errors}")
+
+
+def public_keys():
+    """verify with the public key alone, and with a secret that is not the signer's."""
+    with Receiver() as receiver, Posthorn(BINARY) as posthorn:
+        endpoint = posthorn.call("POST", "/v1/endpoints", {"url": receiver.url, "event_types": ["key.*"], "asymmetric": True})
+        public = endpoint["signing"]["public_key"]
+        posthorn.call("POST", "/v1/events", {"type": "key.test", "data": {}})
+        seen = receiver.wait(1)[0]
+        standard = [part for name, value in seen.headers.items() if name.lower().startswith("webhook-") for part in ("--header", f"{name}: {value}")]
+        simple = ("--header", "X-Webhook-Signature: " + seen.headers["X-Webhook-Signature"])
+        body = seen.body.decode()
+        code, out, errors = bare("verify", "--public-key", public, "--body", body, *standard)
+        checks.check("the public key alone does", code == 0 and "ed25519 (v1a)" in out and "by the public key" in out, out + errors)
+        code, out, _ = bare("verify", "--public-key", public, "--body", body, *standard, *simple)
+        checks.check("what needs the secret is said not to be checked", code == 0 and "not checked" in out, out)
+        checks.equal("another body is 8", bare("verify", "--public-key", public, "--body", body + " ", *standard)[0], 8)
+        code, out, _ = bare("verify", "--public-key", public, "--secret-file", "-", "--body", body, *standard, text=endpoint["secret"])
+        checks.check("both match", code == 0 and "by the secret" in out and "by the public key" in out, out)
+        code, out, _ = bare("verify", "--public-key", public, "--secret-file", "-", "--body", body, *standard, text="whsec_" + base64.b64encode(b"x" * 32).decode())
+        checks.check("a wrong secret is told beside", code == 0 and "by the secret" not in out and "no signature matches the secret" in out, out)
+        code, _, errors = bare("verify", "--public-key", "whpk_short", "--body", body, *standard)
+        checks.check("a wrong public key: exit 2", code == 2 and "--public-key takes" in errors, errors)
+        code, _, errors = bare("verify", "--public-key", public, "--body", body, *simple)
+        checks.check("X-Webhook-Signature needs the secret", code == 2 and "no secret" in errors, errors)
+
+
+def bins():
+    with Posthorn(BINARY) as posthorn:
+        code, out, _ = posthorn.cli("--json", "bins", "create", "--name", "try-out")
+        checks.equal("bins create", code, 0)
+        made = json.loads(out)
+        urllib.request.urlopen(urllib.request.Request(made["url"], b"hello"), timeout=10)
+        code, out, _ = posthorn.cli("bins", "list")
+        checks.check("bins list", code == 0 and made["id"] in out and "try-out" in out, out)
+        code, out, _ = posthorn.cli("bins", "get", made["id"])
+        checks.check("bins get shows what came", code == 0 and "POST" in out and "cap_" in out, out)
+        code, out, _ = posthorn.cli("--json", "bins", "get", made["id"])
+        checks.equal("with its body for programs", (code, json.loads(out)["body"]), (0, "hello"))
+
+
 def main():
-    for scenario in (configuration, one_process_a_folder, once_with_demo, https_listener, backup_and_restore, drains,
-                     streams, command_line, links, stops_from_the_first_moment):
+    for scenario in (configuration, one_process_a_folder, once_with_demo, the_admin_key_outlives_a_failed_start, https_listener, backup_and_restore, drains,
+                     streams, command_line, help_has_examples, wrong_words, refusals_of_input, updates_undo, replay_jobs, public_keys,
+                     bins, links, stops_from_the_first_moment):
         try:
             scenario()
         except (AssertionError, OSError, KeyError, ValueError, subprocess.TimeoutExpired) as problem:
