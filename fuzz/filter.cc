@@ -2,8 +2,10 @@
 #include "text/filter.h"
 
 #include <cstdint>
+#include <vector>
 
 #include "base/assert.h"
+#include "text/json.h"
 
 namespace text = posthorn::text;
 
@@ -12,11 +14,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::size_t line_end = std::min(source.find('\n'), size);
   const auto filter_source = text::parse_json(source.substr(0, line_end));
   if (!filter_source) return 0;
-  const auto filter = text::Filter::parse(*filter_source);
-  if (!filter) {
-    PH_ASSERT(filter.error().what.contains(": "));
-    return 0;
+  std::vector<text::FilterFault> faults;
+  const auto filter = text::Filter::parse(*filter_source, faults);
+  PH_ASSERT(filter.has_value() == faults.empty());
+  for (const auto& fault : faults) {
+    PH_ASSERT(!fault.what.empty());
+    PH_ASSERT(text::at_pointer(*filter_source, fault.pointer) != nullptr);
   }
+  if (!filter) return 0;
   const auto payload = text::parse_json(source.substr(std::min(line_end + 1, size)));
   text::json::object document{{"id", "evt_1"},
                               {"type", "a.b"},
