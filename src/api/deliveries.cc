@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "api/delivery_shapes.h"
 #include "api/delivery_words.h"
 #include "api/handlers.h"
@@ -20,6 +22,28 @@ task<std::expected<std::shared_ptr<const model::Event>, Problem>> event_to_repla
   co_return events->front();
 }
 
+struct DeliveryWithAttempts {
+  model::Delivery delivery;
+  std::vector<model::Attempt> attempts;
+};
+
+/// Both of one moment: an attempt that is recorded between the two reads is newer than the row that
+/// was read, and the row is read again.
+task<std::expected<DeliveryWithAttempts, Problem>> read_with_attempts(Context& context,
+                                                                      const Call& call) {
+  constexpr int tries_max = 5;
+  for (int tries = 1;; ++tries) {
+    auto delivery = co_await own_delivery(context, call);
+    if (!delivery) co_return std::unexpected(std::move(delivery).error());
+    auto attempts = co_await context.ports.store.attempts(delivery->id);
+    if (!attempts) co_return std::unexpected(problem_of(attempts.error()));
+    const bool is_newer = std::ranges::any_of(
+        *attempts, [&](const auto& attempt) { return attempt.number > delivery->attempts; });
+    if (!is_newer || tries == tries_max)
+      co_return DeliveryWithAttempts{*std::move(delivery), *std::move(attempts)};
+  }
+}
+
 }  // namespace
 
 task<Answer> list_deliveries(Context& context, Call& call) {
@@ -27,15 +51,14 @@ task<Answer> list_deliveries(Context& context, Call& call) {
 }
 
 task<Answer> get_delivery(Context& context, Call& call) {
-  const auto delivery = co_await own_delivery(context, call);
-  if (!delivery) co_return delivery.error();
-  std::vector<model::Delivery> one{*delivery};
+  const auto read = co_await read_with_attempts(context, call);
+  if (!read) co_return read.error();
+  std::vector<model::Delivery> one{read->delivery};
   PH_CO_TRY(auto shapes, co_await delivery_shapes(context, std::move(one)));
-  PH_CO_TRY(const auto attempts, co_await context.ports.store.attempts(delivery->id));
   auto& shape = shapes.front();
   auto& listed = shape["attempts"].emplace_array();
-  for (const auto& attempt : attempts) listed.push_back(model::to_api(attempt));
-  PH_CO_TRY(shape["state_in_words"], co_await words_of(context, *delivery));
+  for (const auto& attempt : read->attempts) listed.push_back(model::to_api(attempt));
+  PH_CO_TRY(shape["state_in_words"], co_await words_of(context, read->delivery));
   co_return json_response(200, shape);
 }
 

@@ -32,6 +32,18 @@ TEST_CASE("a delivery is found by id and by UUID, with its attempts and where it
   CHECK(world.get("/v1/deliveries/" + id + "/attempts").at("data").as_array().size() == 1);
 }
 
+TEST_CASE("a delivery and its attempts are of one moment, also when one is recorded meanwhile") {
+  World world;
+  world.make_endpoint();
+  world.publish();
+  const auto id = newest_delivery(world);
+  world.store.before_attempts = [&] { world.settle(id, model::DeliveryState::succeeded, 200); };
+  const auto read = world.get("/v1/deliveries/" + id);
+  CHECK(read.at("attempts").as_array().size() == 1);
+  CHECK(read.text("status") == "succeeded");
+  CHECK(read.at("attempt_count") == 1);
+}
+
 TEST_CASE("pages follow each other by cursors that belong to their filters") {
   World world;
   world.make_endpoint();

@@ -110,6 +110,16 @@ using Headers = std::vector<std::pair<std::string, std::string>>;
 
 inline constexpr std::string_view admin_key = "phk_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 
+/// A store in which somebody else's change may come between two reads.
+struct BusyStore : store::MemoryStore {
+  using MemoryStore::MemoryStore;
+  task<Result<std::vector<model::Attempt>>> attempts(DeliveryId id) override {
+    if (before_attempts) std::exchange(before_attempts, {})();
+    return MemoryStore::attempts(id);
+  }
+  std::function<void()> before_attempts;  ///< Called once.
+};
+
 class World {
  public:
   explicit World(Config config = {}, store::MemoryTablesPtr tables = {});
@@ -151,7 +161,7 @@ class World {
 
   asio::io_context context{1};
   deliver::testing::VirtualClock clock{context};
-  store::MemoryStore store;
+  BusyStore store;
   publish::RoutingTable routing;
   env::Timeline timeline{clock, Instant{0}};
   publish::Publisher publisher{store, routing, timeline};

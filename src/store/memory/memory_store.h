@@ -19,7 +19,7 @@ using MemoryTablesPtr = std::shared_ptr<MemoryTables>;
 /// Keeps the contract of Store, with two differences: it never answers unavailable, and no call
 /// suspends: each is done when it returns. Listeners run on the thread that commits and must not
 /// write to the store from there.
-class MemoryStore final : public Store {
+class MemoryStore : public Store {
  public:
   /// `clock` must outlive the store. Without `tables` it begins empty. Two stores must not use the
   /// same tables at the same time.
