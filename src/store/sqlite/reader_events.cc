@@ -1,4 +1,5 @@
 #include "store/sqlite/codec.h"
+#include "store/sqlite/key_filter.h"
 #include "store/sqlite/reader_parts.h"
 
 namespace posthorn::store {
