@@ -61,9 +61,9 @@ int run_replay_job(const Context& context, ReplayOrder order) {
   order.body["dry_run"] = true;
   const auto counted = client.call("POST", "/v1/replay-jobs", json::serialize(order.body));
   const auto total = cell(text::at_pointer(counted, "/total"));
-  if (total == "0")
-    fmt::print(stderr, "no {} match, nothing is replayed{}{}\n", order.things,
-               order.hint.empty() ? "" : ": ", order.hint);
+  if (total == "0" && !order.dry_run)
+    fmt::print(stderr, "no {} match, nothing is replayed\n", order.things);
+  if (total == "0" && !order.hint.empty()) fmt::print(stderr, "{}\n", order.hint);
   if (order.dry_run || total == "0") {
     if (context.output.as_json)
       print_object(counted, context.output);
