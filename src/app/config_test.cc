@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <map>
 #include <set>
@@ -26,7 +27,7 @@ class File {
   [[nodiscard]] const std::string& path() const { return path_; }
 
  private:
-  std::string path_ = "/tmp/posthorn-config-XXXXXX";
+  std::string path_ = std::filesystem::temp_directory_path() / "posthorn-config-XXXXXX";
 };
 
 }  // namespace

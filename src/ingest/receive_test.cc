@@ -12,6 +12,14 @@ constexpr std::string_view secret = "whsec_testtesttesttest";
 
 Source stripe(World& world) { return world.make_source("stripe", {{"signing_secret", secret}}); }
 
+/// A request that needs an action of the worker: its source is asked to confirm a subscription.
+void receive_confirmation(World& world) {
+  const auto sns = world.make_source(
+      "ses_sns", {{"topic_arns", json::array{"arn:aws:sns:eu-west-1:123456789012:ses"}},
+                  {"private_key", crypto::test_private_key}});
+  REQUIRE(world.send(sns, world.sample(sns, "SubscriptionConfirmation")).status == 200);
+}
+
 TEST_CASE("a signed call is kept, answered 200, and becomes one event") {
   World world;
   world.start_worker();
@@ -301,10 +309,7 @@ TEST_CASE("a request that keeps failing is parked with a notice, and others pass
   world.start_worker();
   const auto source = stripe(world);
   // What needs an action fails while the action does: a source whose requests all do.
-  const auto sns = world.make_source(
-      "ses_sns", {{"topic_arns", json::array{"arn:aws:sns:eu-west-1:123456789012:ses"}},
-                  {"private_key", crypto::test_private_key}});
-  REQUIRE(world.send(sns, world.sample(sns, "SubscriptionConfirmation")).status == 200);
+  receive_confirmation(world);
   CHECK(world.fetcher.asked.size() == 1);
   CHECK(world.send(source, world.sample(source)).status == 200);
   CHECK(world.events().size() == 1);
@@ -326,10 +331,7 @@ TEST_CASE("a bug in an action fails its request, which is tried again; the worke
   world.fetcher.breaks = true;
   world.start_worker();
   const auto source = stripe(world);
-  const auto sns = world.make_source(
-      "ses_sns", {{"topic_arns", json::array{"arn:aws:sns:eu-west-1:123456789012:ses"}},
-                  {"private_key", crypto::test_private_key}});
-  REQUIRE(world.send(sns, world.sample(sns, "SubscriptionConfirmation")).status == 200);
+  receive_confirmation(world);
   CHECK(world.requests()[0].error == "a bug: the fetcher broke");
   CHECK(world.send(source, world.sample(source)).status == 200);
   CHECK(world.events().size() == 1);

@@ -13,6 +13,7 @@
 #include <atomic>
 #include <boost/asio/co_spawn.hpp>
 #include <exception>
+#include <filesystem>
 #include <fstream>
 #include <functional>
 #include <mutex>
@@ -216,7 +217,7 @@ class TestCertificate {
     }
     PH_ASSERT(SSL_CTX_use_certificate(context_, leaf_) == 1);
     PH_ASSERT(SSL_CTX_use_PrivateKey(context_, key_) == 1);
-    path_ = "/tmp/posthorn-test-ca-XXXXXX";
+    path_ = std::filesystem::temp_directory_path() / "posthorn-test-ca-XXXXXX";
     const int file = ::mkstemp(path_.data());
     PH_ASSERT(file >= 0);
     BIO* out = BIO_new_fd(file, BIO_CLOSE);

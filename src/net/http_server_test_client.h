@@ -145,8 +145,8 @@ class Client {
 class CertificateFiles {
  public:
   explicit CertificateFiles(const std::string& common_name) {
-    char name[] = "/tmp/posthorn-test-XXXXXX";
-    PH_ASSERT(::mkdtemp(name) != nullptr);
+    std::string name = std::filesystem::temp_directory_path() / "posthorn-test-XXXXXX";
+    PH_ASSERT(::mkdtemp(name.data()) != nullptr);
     folder_ = name;
     replace(common_name);
   }

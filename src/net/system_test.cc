@@ -10,6 +10,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/json/parse.hpp>
 
+#include <filesystem>
 #include <fstream>
 #include <set>
 #include <sstream>
@@ -25,10 +26,9 @@ namespace {
 
 struct TemporaryFile {
   TemporaryFile() {
-    std::string folder = "/tmp/posthorn-test-XXXXXX";
-    REQUIRE(::mkdtemp(folder.data()) != nullptr);
-    folder_ = folder;
-    path = folder + "/journal";
+    folder_ = std::filesystem::temp_directory_path() / "posthorn-test-XXXXXX";
+    REQUIRE(::mkdtemp(folder_.data()) != nullptr);
+    path = folder_ + "/journal";
   }
   ~TemporaryFile() {
     ::unlink(path.c_str());
